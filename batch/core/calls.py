@@ -1,0 +1,105 @@
+"""The calls we may make, as values: the only place that knows the API's paths (API.md §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from batch.core.model import AgentId, Number, Trunk
+
+
+class Listing(StrEnum):
+    """The three lists a snapshot is gathered from; the value is the path."""
+
+    TRUNKS = "/phone-numbers/trunks"
+    NUMBERS = "/phone-numbers"
+    AGENTS = "/agents"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, before anything is sent. ``path`` is relative to ``/api/v1``; ``body`` is sent as JSON."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: Mapping[str, str] | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether the call could change anything: whatever is not a GET."""
+        return self.method != "GET"
+
+
+def assign(trunk: Trunk, agent: AgentId) -> Call:
+    """Bind a trunk to an agent: the one call that writes."""
+    body = {"phone_number": trunk.number, "channel": trunk.channel.value, "agent_uuid": agent}
+    return Call("PUT", "/phone-numbers/trunks/assign", body=body)
+
+
+def list_page(listing: Listing, page: int, per_page: int) -> Call:
+    """One page of a list; ``page`` starts at 1."""
+    return Call("GET", listing.value, (("page", str(page)), ("per_page", str(per_page))))
+
+
+def channels_of(number: Number) -> Call:
+    """The channels snapshot of one number."""
+    return Call("GET", "/phone-numbers/channels", (("number", number),))
+
+
+def probe() -> Call:
+    """The cheapest call that tells whether the credentials are good (API.md §2: the vendor's own node uses it)."""
+    return Call("GET", "/contacts", (("limit", "1"),))
+
+
+# ── what comes back ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer, whatever its status. Header names are in lower case; ``seconds`` is how long it took."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float = 0.0
+
+
+class FaultKind(StrEnum):
+    """How a call can end without a whole answer; what each means for a PUT is in :mod:`batch.core.verdict`."""
+
+    CONNECT = "connect"  # DNS, refused, TLS, connect timeout: nothing was sent
+    STALE = "stale"  # a reused connection died before any answer byte
+    WRITE = "write"  # the request may have been sent in part
+    READ = "read"  # the connection died on a fresh connection, or after answer bytes
+    TIMEOUT = "timeout"  # no byte for too long
+    DEADLINE = "deadline"  # the call as a whole took too long
+    CUT = "cut"  # fewer bytes than announced
+    GARBLED = "garbled"  # not HTTP
+    TOO_LARGE = "too_large"  # more bytes than any answer of this API needs
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A call that ended without a whole answer."""
+
+    kind: FaultKind
+    detail: str = ""
+    seconds: float = 0.0
+
+
+Reply = Answer | Fault
+
+
+class Api(Protocol):
+    """The seam to the vendor: one call, one reply.
+
+    A reply is a value, whatever happened on the wire: an implementation raises nothing but cancellation.
+    Dry run, pace, retry and counting are wrappers of this one method. One instance is used by one task at a time.
+    """
+
+    async def send(self, call: Call) -> Reply:
+        """Send *call* and return what came back."""
+        ...

@@ -161,7 +161,7 @@ class Trunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """One wanted binding. ``origin`` is the first row that asked for it; later rows asking the same collapse into it."""
+    """One wanted binding. ``origin`` is the first row that asked for it; later rows collapse into it."""
 
     trunk: Trunk
     agent: AgentId

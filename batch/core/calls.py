@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from batch.core.model import AgentId, Number, Trunk
 
@@ -91,15 +90,3 @@ class Fault:
 
 
 Reply = Answer | Fault
-
-
-class Api(Protocol):
-    """The seam to the vendor: one call, one reply.
-
-    A reply is a value, whatever happened on the wire: an implementation raises nothing but cancellation.
-    Dry run, pace, retry and counting are wrappers of this one method. One instance is used by one task at a time.
-    """
-
-    async def send(self, call: Call) -> Reply:
-        """Send *call* and return what came back."""
-        ...

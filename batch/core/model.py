@@ -3,7 +3,7 @@
 Every value is frozen; a room takes one and hands on a new one. ``Trunk`` is the key of everything and
 ``Origin`` travels with every value, so any line of any output leads back to the spreadsheet row.
 
-    SourceTable ─ normalise ▶ Request ─ expand ▶ Assignment ─ plan, order ▶ Plan[Change]
+    SourceTable ─ normalise ▶ Request ─ expand ▶ Assignment ─ plan, order, waves ▶ Plan[Change]
                                           ▲ Snapshot
     Plan[Change] ─ execute ▶ Outcome ─ verify ▶ Outcome ─ results ▶ Result
 """
@@ -264,8 +264,24 @@ class OnSplit(StrEnum):
     KEEP = "keep"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The brakes a run is given; texts as typed (``5``, ``10%``), read by ``core.guard`` and ``core.waves``.
+
+    An empty text means the default: a canary then the rest, 5 % failures but at least 5, 30 % of the trunks.
+    """
+
+    waves: str = ""
+    max_failures: str = ""
+    max_change: str = ""
+    on_split: OnSplit = OnSplit.RESTORE
+
+
 class Action(StrEnum):
-    """What a change does. Nothing-to-do is an action too."""
+    """What a change does. Nothing-to-do is an action too.
+
+    ``park`` moves a ring's first trunk to a spare agent; a later ``assign`` of the same trunk brings it home.
+    """
 
     ASSIGN = "assign"
     PARK = "park"
@@ -301,6 +317,12 @@ class Reason(StrEnum):
     BUDGET_SPENT = "budget_spent"
     WAVE_FAILED = "wave_failed"
     STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    DEADLINE = "deadline"
+    WINDOW_CLOSED = "window_closed"
+    JOURNAL_FAILED = "journal_failed"
+    LEFT_SPLIT = "left_split"
+    LOST_TO_ANOTHER_NUMBER = "lost_to_another_number"
     API_UNAVAILABLE = "api_unavailable"
     CREDENTIALS = "credentials"
     OUT_OF_RETRIES = "out_of_retries"
@@ -387,6 +409,8 @@ class Plan:
     agents: Mapping[AgentId, str]
     occupancy: Occupancy
     trunks_total: int
+    limits: Limits = field(default_factory=Limits)
+    notes: tuple[str, ...] = ()
 
     def writes(self) -> tuple[Change, ...]:
         """The changes that need a call."""
@@ -470,6 +494,7 @@ class RunRecord:
     afters: Mapping[Number, NumberState]
     calls: Calls
     started_at: float
+    pace: Mapping[str, str] = field(default_factory=dict)
     finished_at: float | None = None
     exit_code: int | None = None
     whole_run: Reason | None = None
@@ -523,5 +548,6 @@ class Summary:
     actual: Mapping[str, int]
     rows: int
     changes: int
+    pace: Mapping[str, str] = field(default_factory=dict)
     stopped: str = ""
     notes: tuple[str, ...] = ()

@@ -161,11 +161,15 @@ class Trunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """One wanted binding. ``origin`` is the first row that asked for it; later rows collapse into it."""
+    """One wanted binding. ``origin`` is the first row that asked for it; later rows collapse into it.
+
+    ``unit`` is the place of that row in its table, or of the row it is bound to by a trunk they share.
+    """
 
     trunk: Trunk
     agent: AgentId
     origin: Origin
+    unit: int = 0
     expect: AgentId | None = None
     wave: int | None = None
     note: str = ""
@@ -355,7 +359,8 @@ class PlanRow:
 
     ``channels`` has at least one entry, so that every row has a line in the results: a channel's name, or what was
     typed where no channel could be read. ``number`` is E.164, or what was typed. ``duplicate_of`` maps a channel to the
-    earlier row that already asked for the same.
+    earlier row that already asked for the same. ``selected`` is false for a row that ``--only`` leaves out as a whole:
+    its problems hold nothing up.
     """
 
     origin: Origin
@@ -368,6 +373,7 @@ class PlanRow:
     note: str = ""
     problems: tuple[Problem, ...] = ()
     valid: bool = True
+    selected: bool = True
     duplicate_of: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -393,6 +399,20 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a plan must know of its workspace so that it can be guarded later, without a snapshot.
+
+    ``agents_serving`` have a number now, ``agents_emptied`` of them would have none afterwards. ``numbers_asked`` are
+    the numbers of the sheet, ``numbers_missing`` those that the workspace does not have in any form.
+    """
+
+    agents_serving: int = 0
+    agents_emptied: int = 0
+    numbers_asked: int = 0
+    numbers_missing: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Wanted × existing: every row, every change, in order.
 
@@ -409,12 +429,17 @@ class Plan:
     agents: Mapping[AgentId, str]
     occupancy: Occupancy
     trunks_total: int
+    facts: Facts = field(default_factory=Facts)
     limits: Limits = field(default_factory=Limits)
     notes: tuple[str, ...] = ()
 
     def writes(self) -> tuple[Change, ...]:
         """The changes that need a call."""
         return tuple(c for c in self.changes if c.action is not Action.KEEP)
+
+    def differs(self) -> bool:
+        """Whether a trunk that was asked for is not where its row wants it, whatever will be done about it."""
+        return any(c.before != c.after and c.reason is not Reason.NOT_SELECTED for c in self.changes)
 
     def problems(self) -> tuple[Problem, ...]:
         """Every problem and note of every row, in row order."""
@@ -483,6 +508,7 @@ class RunRecord:
     ``outcomes`` is keyed by change id; a change without one was never started. ``befores`` and ``afters`` are the
     number as seen just before the run's first PUT on it, and as last seen. ``whole_run`` is why no change was started
     at all (an audit, a guard, invalid rows), or why the rest was not; ``None`` when the run went to its end.
+    ``restoring`` are changes whose putting back was begun and has no outcome.
     """
 
     run_id: str
@@ -499,6 +525,7 @@ class RunRecord:
     exit_code: int | None = None
     whole_run: Reason | None = None
     whole_run_detail: str = ""
+    restoring: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
 
 
@@ -530,8 +557,24 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Surprise:
+    """A line that ended otherwise than the plan foresaw, and why."""
+
+    row: int
+    number: str
+    channel: str
+    predicted: Status
+    actual: Status
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The figures of a run: what ``summary.json`` says. ``predicted`` and ``actual`` count changes by status."""
+    """The figures of a run: what ``summary.json`` says. ``predicted`` and ``actual`` count lines by status.
+
+    ``mispredicted`` lines ended otherwise than foreseen, ``surprises`` are the first of them. Lines that were never
+    sent because the run as a whole was stopped are none: ``stopped`` explains them all.
+    """
 
     run_id: str
     command: str
@@ -551,3 +594,5 @@ class Summary:
     pace: Mapping[str, str] = field(default_factory=dict)
     stopped: str = ""
     notes: tuple[str, ...] = ()
+    mispredicted: int = 0
+    surprises: tuple[Surprise, ...] = ()

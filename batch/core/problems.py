@@ -31,6 +31,121 @@ class Kind:
 
 
 CATALOGUE: dict[str, Kind] = {
+    # rows by their own text (read, normalise)
+    "ragged_row": Kind(
+        "Row with too few or too many cells",
+        "the row has {detail}, so its values cannot be told apart",
+        "put text that contains the separator into quotes, or save the sheet as XLSX",
+    ),
+    "cell_error": Kind(
+        "Spreadsheet error in a cell",
+        "{value!r} is a spreadsheet error, not a value",
+        "mend the formula, or type the value",
+    ),
+    "cell_date": Kind(
+        "Date or time in a cell",
+        "{value!r} is a date or a time: the spreadsheet has changed what was typed",
+        "format the column as Text, then type the value again",
+    ),
+    "cell_boolean": Kind(
+        "TRUE or FALSE in a cell",
+        "{value!r} is a truth value, not a number",
+        "type the number",
+    ),
+    "number_repaired": Kind(
+        "Number repaired",
+        "{value!r} is read as {detail}",
+        "nothing to do; format the column as Text to keep numbers as typed",
+        Severity.NOTE,
+    ),
+    "number_empty": Kind("No number", "the number is empty", "type the number with + and country code"),
+    "number_scientific": Kind(
+        "Number rounded by the spreadsheet",
+        "{value!r} is scientific notation, its last digits are lost",
+        "take the number from its source, and format the column as Text before typing it",
+    ),
+    "number_too_many_digits": Kind(
+        "More digits than a spreadsheet keeps",
+        "{value!r} has more than 15 digits: no number has, and a spreadsheet turns the rest into zeros",
+        "take the number from its source, and format the column as Text before typing it",
+    ),
+    "number_decimal": Kind(
+        "Number with decimals",
+        "{value!r} has decimals: a calculation has changed it",
+        "take the number from its source, and format the column as Text before typing it",
+    ),
+    "number_negative": Kind("Negative number", "{value!r} begins with a minus", "write + and country code"),
+    "number_formula": Kind("Formula as text", "{value!r} is a formula, not its result", "type the number itself"),
+    "number_national": Kind(
+        "Number without a country",
+        "{value!r} has no country code{detail}",
+        "write + and country code, or name the country with --region, for example --region TR",
+    ),
+    "number_country": Kind(
+        "No such country code",
+        "{value!r} begins with +{detail}, which is no country's code",
+        "write + and country code",
+    ),
+    "number_country_zero": Kind(
+        "Zero after the country code",
+        "{value!r} has a 0 after {detail}, and is no number with or without it",
+        "write + and country code, and the number without its first 0",
+    ),
+    "number_short": Kind(
+        "Number too short", "{value!r} is too short ({detail})", "write the whole number with + and country code"
+    ),
+    "number_long": Kind(
+        "Number of impossible length",
+        "{value!r} has an impossible length ({detail})",
+        "look for a digit too many or too few",
+    ),
+    "number_two": Kind(
+        "Several numbers in one cell", "{value!r} holds more than one number", "give each number its own row"
+    ),
+    "number_extension": Kind(
+        "Extension", "{value!r} has an extension, and a trunk has none", "write the trunk's number alone"
+    ),
+    "number_sip": Kind(
+        "SIP address", "{value!r} is an address, not a number", "write the trunk's number with + and country code"
+    ),
+    "number_letters": Kind(
+        "Letters in a number", "{value!r} has letters in it", "write digits only; O and 0, l and 1 look alike"
+    ),
+    "number_characters": Kind(
+        "Odd characters in a number",
+        "{value!r} has characters, or an order of them, that no number has",
+        "write + and digits only",
+    ),
+    "channel_empty": Kind("No channel", "the channel is empty", "write call, whatsapp, both names, or all"),
+    "channel_elsewhere": Kind(
+        "Not a trunk's channel",
+        "{value!r}: {detail} is not a channel of a trunk",
+        "write call, whatsapp, or all; other channels are set in the panel",
+    ),
+    "channel_unknown": Kind(
+        "Unknown channel",
+        "{value!r} is not a channel: {detail}",
+        "write call, whatsapp, or all; separate several with a comma",
+    ),
+    "agent_empty": Kind(
+        "No agent", "the agent is empty, which does not mean nobody", "write the agent's uuid or exact name"
+    ),
+    "agent_unassign": Kind(
+        "Nobody as agent",
+        "{value!r} means nobody: the API cannot take an agent away, only put another in its place",
+        "name an agent, or delete the row",
+    ),
+    "agent_uuid_malformed": Kind(
+        "Malformed uuid",
+        "{value!r} is not a uuid, though it should be",
+        "copy the uuid again: 32 digits 0-9 a-f",
+    ),
+    "agent_disagrees": Kind(
+        "Two agents in one row",
+        "{value!r} is another agent than {detail} in the same row",
+        "keep one of the agent columns, or make them agree",
+    ),
+    "wave_malformed": Kind("Malformed wave", "{value!r} is not a wave", "write 1, 2, 3 … or leave it empty"),
     # rows against live state (expand)
     "no_such_trunk": Kind(
         "No such trunk",
@@ -42,6 +157,17 @@ CATALOGUE: dict[str, Kind] = {
         "{value} is a number bought from the platform, not an external trunk",
         "move purchased numbers in the panel: the trunk call does not apply to them",
     ),
+    "plus_missing": Kind(
+        "Number without its +",
+        "{value} has no + and no external trunk of this workspace is {detail}",
+        "write the number with + and its country code",
+    ),
+    "plus_restored": Kind(
+        "Lost + restored",
+        "{value} was read as {detail}, the one trunk with these digits",
+        "nothing to do; format the column as text to keep the +",
+        Severity.NOTE,
+    ),
     "agent_unknown": Kind(
         "No such agent",
         "no agent {value!r} in this workspace{detail}",
@@ -52,26 +178,37 @@ CATALOGUE: dict[str, Kind] = {
         "{value!r} is the name of several agents: {detail}",
         "write the uuid instead of the name",
     ),
+    "agent_not_ready": Kind(
+        "Agent not ready",
+        "agent {value!r} is {detail}: it may not answer",
+        "start the agent before its numbers arrive",
+        Severity.NOTE,
+    ),
     "contradiction": Kind(
         "Rows contradict each other",
         "{value} on {detail} is given to another agent in {related}",
         "keep one of the rows",
     ),
+    "expect_contradiction": Kind(
+        "Rows expect different agents",
+        "{value} on {detail} is expected with another agent in {related}",
+        "keep one of the rows",
+    ),
     "duplicate": Kind(
         "Same row twice",
-        "the same as {related}; counted once",
+        "{value} on {detail} is the same in {related}; counted once",
         "nothing to do",
         Severity.NOTE,
     ),
     # changes against each other (order)
     "two_rows_one_agent": Kind(
         "Two numbers into one agent",
-        "agent {detail} would serve two numbers on one channel, see {related}",
+        "agent {value} would serve two numbers on {detail}, see {related}",
         "give each number its own agent, or say --occupancy shared if the platform allows it",
     ),
     "agent_occupied": Kind(
         "Agent already serves another number",
-        "agent {value} already serves {detail}, which this sheet does not move",
+        "agent {value} already serves {detail}",
         "move that number too, choose a free agent, or say --occupancy shared if the platform allows it",
     ),
     "ring_without_spare": Kind(

@@ -1,0 +1,210 @@
+"""The journal: one SQLite file per run, to which entries are only ever added.
+
+An entry is on disk before :meth:`Journal.append` returns; workers that append at the same moment share one commit, so
+durability costs one ``fsync`` per turn of the event loop and not one per change. There is exactly one connection, and
+it holds the file exclusively: SQLite before 3.51.3 can lose commits when two connections checkpoint one WAL.
+
+Each entry carries the SHA-256 of its text and of the hash before it, so an altered, removed or inserted entry breaks
+the chain at its place (:meth:`Journal.verify`). Once a write has failed nothing more is accepted: the run stops.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import anyio
+from anyio.lowlevel import cancel_shielded_checkpoint
+
+from batch.adapters.files import PRIVATE_FILE
+from batch.core.lifecycle import Entry, Kind
+from batch.errors import JournalError
+
+APPLICATION_ID = 0x5253474E
+"""Marks the file as ours (``PRAGMA application_id``)."""
+
+VERSION = 1
+"""Schema version (``PRAGMA user_version``); a newer one is refused, since this program could not keep its promises."""
+
+_SCHEMA = """
+CREATE TABLE entry (
+    seq INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, change INTEGER,
+    body TEXT NOT NULL, hash BLOB NOT NULL
+) STRICT
+"""
+_START = b"\0" * 32
+
+
+class Log(Protocol):
+    """What the engine needs of a journal."""
+
+    async def append(self, *entries: Entry) -> None:
+        """Add entries; they are durable when this returns. Raises :class:`JournalError`."""
+        ...
+
+
+class _Commit:
+    """One shared commit: who waits for it, and how it ended."""
+
+    __slots__ = ("done", "error")
+
+    def __init__(self) -> None:
+        self.done = anyio.Event()
+        self.error: JournalError | None = None
+
+
+class Journal:
+    """An open journal. Make one with :meth:`create` or :meth:`open`, and use it as a context manager."""
+
+    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
+        self.path = path
+        self._database = database
+        self._pending: list[Entry] = []
+        self._commit: _Commit | None = None
+        self._failure: JournalError | None = None
+        last = database.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
+        self._seq: int = last[0] if last else 0
+        self._hash: bytes = last[1] if last else _START
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Start a new journal at *path*, readable by its owner only; an existing file is refused."""
+        try:
+            path.touch(mode=PRIVATE_FILE, exist_ok=False)
+            path.chmod(PRIVATE_FILE)
+            database = _connect(path)
+            database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            database.execute(f"PRAGMA user_version = {VERSION}")
+            database.execute(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise _unwritable(path, error) from error
+        return cls(path, database)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open an existing journal; raises :class:`JournalError` for a foreign, newer, damaged or busy one."""
+        if not path.is_file() or path.is_symlink():
+            raise JournalError(f"there is no journal at {path}", hint="`reassign runs` lists the runs there are")
+        try:
+            database = _connect(path)
+            _check_identity(path, database)
+            return cls(path, database)
+        except sqlite3.DatabaseError as error:
+            raise _unreadable(path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and let go of it."""
+        self._database.close()
+
+    async def append(self, *entries: Entry) -> None:
+        """Add entries; they are durable when this returns. Raises :class:`JournalError`, then and ever after."""
+        if self._failure is not None:
+            raise self._failure
+        self._pending.extend(entries)
+        commit = self._commit
+        if commit is None:
+            commit = self._commit = _Commit()
+            await cancel_shielded_checkpoint()  # whoever else is ready appends too, and shares this commit
+            self._commit = None
+            self._write_pending(commit)
+            commit.done.set()
+        else:
+            with anyio.CancelScope(shield=True):  # at most one turn of the loop away
+                await commit.done.wait()
+        if commit.error is not None:
+            raise commit.error
+
+    def append_now(self, *entries: Entry) -> None:
+        """Add entries outside an event loop (the opening of a run, its end)."""
+        if self._failure is not None:
+            raise self._failure
+        self._pending.extend(entries)
+        commit = _Commit()
+        self._write_pending(commit)
+        if commit.error is not None:
+            raise commit.error
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry, in order."""
+        try:
+            for at, kind, change, body in self._database.execute(
+                "SELECT at, kind, change, body FROM entry ORDER BY seq"
+            ):
+                yield Entry(Kind(kind), at, change, json.loads(body))
+        except (sqlite3.DatabaseError, ValueError) as error:
+            raise _unreadable(self.path, error) from error
+
+    def verify(self) -> int | None:
+        """The number of the first entry that does not fit the chain of hashes; ``None`` when all do."""
+        expected_seq, previous = 1, _START
+        rows = self._database.execute("SELECT seq, at, kind, change, body, hash FROM entry ORDER BY seq")
+        for seq, at, kind, change, body, kept in rows:
+            previous = _chain(previous, seq, at, kind, change, body)
+            if seq != expected_seq or kept != previous:
+                return expected_seq
+            expected_seq += 1
+        return None
+
+    def _write_pending(self, commit: _Commit) -> None:
+        entries, self._pending = self._pending, []
+        seq, last, rows = self._seq, self._hash, []
+        for entry in entries:
+            seq += 1
+            body = json.dumps(entry.body, ensure_ascii=False, separators=(",", ":"))
+            last = _chain(last, seq, entry.at, entry.kind.value, entry.change, body)
+            rows.append((seq, entry.at, entry.kind.value, entry.change, body, last))
+        try:
+            self._database.execute("BEGIN")
+            self._database.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._database.execute("COMMIT")
+        except sqlite3.Error as error:
+            commit.error = self._failure = _unwritable(self.path, error)
+            commit.error.__cause__ = error
+        else:
+            self._seq, self._hash = seq, last
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, isolation_level=None, timeout=0, cached_statements=16)
+    database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    return database
+
+
+def _check_identity(path: Path, database: sqlite3.Connection) -> None:
+    (application,) = database.execute("PRAGMA application_id").fetchone()
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID:
+        raise JournalError(f"{path} is not a journal of this tool")
+    if version > VERSION:
+        message = f"{path} was written by a newer reassign (journal version {version}, this one knows {VERSION})"
+        raise JournalError(message, hint="use the newer version to go on with this run")
+
+
+def _chain(previous: bytes, seq: int, at: float, kind: str, change: int | None, body: str) -> bytes:
+    return hashlib.sha256(previous + f"{seq}\n{at!r}\n{kind}\n{change}\n{body}".encode()).digest()
+
+
+def _unwritable(path: Path, error: Exception) -> JournalError:
+    hint = "make room or mend the disk, then `reassign resume`"
+    return JournalError(f"the journal {path} cannot be written: {error}", hint=hint)
+
+
+def _unreadable(path: Path, error: Exception) -> JournalError:
+    if "locked" in str(error):
+        return JournalError(f"the journal {path} is in use: its run is still going on", hint="wait for it to end")
+    return JournalError(f"the journal {path} is damaged or not a journal: {error}")

@@ -1,0 +1,37 @@
+"""The files of a run folder, each a pure function of the record: made again at any time, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO
+
+from batch.adapters import runs
+from batch.adapters.files import replacing
+from batch.adapters.reports.failed import write_failed
+from batch.adapters.reports.page import write_page
+from batch.adapters.reports.results_files import write_results_csv, write_results_jsonl, write_summary
+from batch.adapters.reports.told import Told, tell
+from batch.adapters.reports.workbook import write_workbook
+from batch.core.model import RunRecord
+
+WRITERS: Mapping[str, Callable[[Told, IO[bytes]], None]] = {
+    runs.RESULTS_CSV: write_results_csv,
+    runs.RESULTS_JSONL: write_results_jsonl,
+    runs.FAILED: write_failed,
+    runs.REPORT_HTML: write_page,
+    runs.SUMMARY: write_summary,  # last: a folder with a summary has all of its reports
+}
+
+
+def write_all(record: RunRecord, folder: Path) -> None:
+    """Write every report file of *record* into *folder*, replacing older ones.
+
+    Raises :class:`batch.errors.JournalError` when the disk does not take one; it then is the old one, or not there.
+    """
+    told = tell(record)
+    with replacing(folder / runs.REPORT_XLSX) as file:
+        write_workbook(told, file, folder)
+    for name, write in WRITERS.items():
+        with replacing(folder / name) as file:
+            write(told, file)

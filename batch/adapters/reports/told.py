@@ -1,0 +1,41 @@
+"""What all report files are made from: the record, its lines and its figures, worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from batch.core.model import PlanRow, Problem, Result, RunRecord, Summary
+from batch.core.problems import CATALOGUE, describe
+from batch.core.results import lines
+from batch.core.summary import summarise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A record with its lines, each beside the row it stands for."""
+
+    record: RunRecord
+    lines: Sequence[tuple[PlanRow, Result]]
+    summary: Summary
+
+
+def tell(record: RunRecord) -> Told:
+    """Work out *record* for the writers."""
+    told = list(lines(record))
+    return Told(record=record, lines=told, summary=summarise(record, (result for _, result in told)))
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """One problem or note, with the sentence about it and what to do."""
+    kind = CATALOGUE[problem.code]
+    return {
+        "code": problem.code,
+        "severity": kind.severity.value,
+        "column": problem.column,
+        "value": problem.value,
+        "message": describe(problem),
+        "hint": kind.hint,
+        "related_rows": [origin.row for origin in problem.related],
+    }

@@ -1,0 +1,165 @@
+"""The first thing a reader sees: what happened, and what to do next, in plain words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from batch.adapters.reports.told import Told
+from batch.core.model import Reason, Status
+from batch.core.reasons import SENTENCES
+from batch.core.results import GOOD, reason_of
+
+
+class Tone(StrEnum):
+    """How the reader should feel about it."""
+
+    GOOD = "good"
+    CALM = "calm"
+    WARN = "warn"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """*what* happened in one sentence, *more* about it, what to do *next* and the *command* for it."""
+
+    tone: Tone
+    what: str
+    more: str = ""
+    next: str = ""
+    command: str = ""
+
+
+_REFUSED: Mapping[Reason, str] = {
+    Reason.REFUSED_BY_GUARD: "If the change is meant, give the flag that the message names; else mend the sheet.",
+    Reason.DECLINED: "Run the same command again and answer yes, or add --yes.",
+}
+
+
+def headline(told: Told) -> Headline:
+    """What to say first about a run."""
+    whole_run = told.record.whole_run
+    if whole_run is Reason.AUDIT:
+        return _looked(told)
+    if whole_run is Reason.OTHER_ROWS_INVALID:
+        return Headline(
+            tone=Tone.WARN,
+            what=f"Nothing was sent: {_rows(_invalid_rows(told))} to mend first.",
+            more="No trunk was changed.",
+            next="Mend the rows under Problems, or say --skip-invalid to send the good ones without them.",
+        )
+    if whole_run is not None and whole_run in _REFUSED:
+        return Headline(
+            tone=Tone.WARN,
+            what=f"{SENTENCES[whole_run]}.",
+            more=_sentence(told.record.whole_run_detail) or "No trunk was changed.",
+            next=_REFUSED[whole_run],
+        )
+    if whole_run is not None or told.record.finished_at is None:
+        return _broken_off(told)
+    return _finished(told)
+
+
+def counted(counts: Mapping[Status, int]) -> str:
+    """``118 done, 2 rejected``; statuses that nothing has are left out."""
+    return ", ".join(f"{counts[status]:,} {status.value}" for status in Status if counts.get(status)) or "no rows"
+
+
+def _looked(told: Told) -> Headline:
+    foreseen = told.summary.predicted
+    to_change, drifted = foreseen[Status.DONE], foreseen[Status.DRIFTED]
+    invalid = _invalid_rows(told)
+    right = f"{foreseen[Status.ALREADY]:,} already right"
+    more = f"{right}, {drifted:,} drifted." if drifted else f"{right}."
+    audit = told.record.command == "audit"
+    if invalid:
+        return Headline(
+            tone=Tone.WARN,
+            what=f"Looked only: {_rows(invalid)} to mend.",
+            more=f"{to_change:,} to change, {more}",
+            next="Mend the rows under Problems, then look again.",
+        )
+    if not to_change and not drifted:
+        return Headline(tone=Tone.GOOD, what="Reality is what the sheet says.", more=f"Nothing to change: {more}")
+    differ = to_change + drifted
+    return Headline(
+        tone=Tone.CALM,
+        what=f"{_trunks(differ)} {_are(differ)} not where the sheet wants {'it' if differ == 1 else 'them'}."
+        if audit
+        else f"{_trunks(to_change)} would be moved; nothing has been changed yet.",
+        more=more[:1].upper() + more[1:],
+        next="Apply it:",
+        command=f"reassign apply {told.record.plan.source.file}",
+    )
+
+
+def _broken_off(told: Told) -> Headline:
+    record = told.record
+    reason = record.whole_run or Reason.INTERRUPTED
+    counts = told.summary.counts
+    good = sum(counts[status] for status in GOOD)
+    return Headline(
+        tone=Tone.BAD if reason in (Reason.JOURNAL_FAILED, Reason.CREDENTIALS) else Tone.WARN,
+        what=f"The run did not go to its end: {good:,} of {len(told.lines):,} are with the wanted agent.",
+        more=_sentence(SENTENCES[reason] + (f": {record.whole_run_detail}" if record.whole_run_detail else "")),
+        next="Once the cause is gone, go on where it stopped; what is done is not done again:",
+        command=f"reassign resume {record.run_id}",
+    )
+
+
+def _finished(told: Told) -> Headline:
+    counts = Counter(result.status for _, result in told.lines if reason_of(result) is not Reason.NOT_SELECTED)
+    good, total = sum(counts[status] for status in GOOD), counts.total()
+    left_out = f" {len(told.lines) - total:,} left out on purpose." if total < len(told.lines) else ""
+    if good == total:
+        return _all_well(told, counts, left_out)
+    ill = {status: count for status, count in counts.items() if status not in GOOD}
+    unknown = " Unknown means: look before trusting." if counts[Status.UNKNOWN] else ""
+    return Headline(
+        tone=Tone.BAD if counts[Status.UNKNOWN] or counts[Status.FAILED] else Tone.WARN,
+        what=f"{good:,} of {total:,} are with the wanted agent, {total - good:,} {_are(total - good)} not.",
+        more=f"{counted(ill)}.{unknown}{left_out}",
+        next="See below why. Mend what can be mended, then try only these again:",
+        command=f"reassign retry {told.record.run_id}",
+    )
+
+
+def _all_well(told: Told, counts: Counter[Status], left_out: str) -> Headline:
+    moved, there = counts[Status.DONE], counts[Status.ALREADY]
+    if not moved:
+        return Headline(tone=Tone.GOOD, what="There was nothing to do.", more=f"{there:,} already right.{left_out}")
+    all_of_them = "The trunk is" if moved + there == 1 else f"All {moved + there:,} trunks are"
+    return Headline(
+        tone=Tone.GOOD,
+        what=f"{all_of_them} with the wanted agent.",
+        more=f"{moved:,} moved and seen to be true, {there:,} there already.{left_out}",
+        next="Should it have been a mistake, take it back:",
+        command=f"reassign rollback {told.record.run_id}",
+    )
+
+
+def _invalid_rows(told: Told) -> int:
+    return sum(row.selected and not row.valid for row in told.record.plan.rows)
+
+
+def _rows(count: int) -> str:
+    return "1 row is" if count == 1 else f"{count:,} rows are"
+
+
+def _trunks(count: int) -> str:
+    return "1 trunk" if count == 1 else f"{count:,} trunks"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _sentence(text: str) -> str:
+    """*text* with a capital letter and a full stop."""
+    text = text.strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

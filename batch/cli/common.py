@@ -1,0 +1,134 @@
+"""What every command shares: the options, the settings made of them, stdout, and the way into the pipeline."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TextIO, TypeVar
+
+import click
+
+from batch.errors import ReassignError
+from batch.options import OPTIONS, Form, Option
+
+if TYPE_CHECKING:
+    from batch.cli.people import People
+    from batch.settings import Settings
+    from batch.sources import Layer
+
+CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+# Which options a command's help shows. Every command takes all of them, so that one set of flags fits a whole script.
+PLACE: Final = ("workspace", "base_url", "token_file")
+SHEET: Final = ("sheet", "map", "region", "encoding")
+HISTORY: Final = ("runs_dir",)
+SAID: Final = ("json", "quiet", "verbose", "log_file", "color")
+CHOICE: Final = ("only", "limit", "occupancy", "parking_agent")
+PACE: Final = ("rate", "concurrency", "reserve", "deadline")
+BRAKES: Final = ("waves", "max_failures", "max_change")
+WRITING: Final = (
+    *("run_id", *PACE, "window", *BRAKES, "on_split", "verify", "max_age", "skip_invalid", "yes"),
+    *(*PLACE, *HISTORY, *SAID),
+)
+READING: Final = (*SHEET, *CHOICE, *BRAKES, *PACE, "run_id", *PLACE, *HISTORY, *SAID)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def common(*shown: str, without: tuple[str, ...] = ()) -> Callable[[F], F]:
+    """Give a command every common option but those it means otherwise itself; its help shows those *shown*."""
+
+    def decorate(function: F) -> F:
+        for option in reversed(OPTIONS):
+            if option.name not in without:
+                function = _click_option(option, hidden=option.name not in shown)(function)
+        return function
+
+    return decorate
+
+
+def _click_option(option: Option, *, hidden: bool) -> Callable[[F], F]:
+    names = [option.flag, option.name, *([f"-{option.short}"] if option.short else [])]
+    form: dict[Form, dict[str, Any]] = {
+        Form.TEXT: {"metavar": option.metavar},
+        Form.MANY: {"metavar": option.metavar, "multiple": True},
+        Form.SWITCH: {"is_flag": True},
+        Form.COUNT: {"count": True},
+    }
+    return click.option(*names, help=option.help, hidden=hidden, **form[option.form])
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A command at work: its settings and the people it speaks to."""
+
+    settings: Settings
+    people: People
+
+
+@contextlib.contextmanager
+def at_work(flags: Mapping[str, Any], job: Layer | None = None) -> Iterator[Desk]:
+    """The settings from all their sources, the log, and stderr, for as long as a command runs."""
+    from batch import sources
+    from batch.cli.people import People
+    from batch.log import logging_to
+
+    settings = sources.load(_with_root(flags), job=job)
+    people = People(quiet=settings.quiet, color=settings.color)
+    with people, logging_to(verbose=settings.verbose, log_file=settings.log_file, echo=people.say):
+        try:
+            yield Desk(settings, people)
+        except (ReassignError, click.ClickException):
+            raise
+        except Exception:
+            import structlog
+
+            # only the file gets the traceback; people get a sentence from `entry.run`
+            structlog.get_logger().debug("command.failed", exc_info=True)
+            raise
+
+
+def _with_root(flags: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options before the command, unless they stand again after it."""
+    context = click.get_current_context(silent=True)
+    before = context.find_root().obj if context is not None else None
+    return {name: flags.get(name) or (before or {}).get(name) for name in {*flags, *(before or {})}}
+
+
+def on_loop(function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run an async function to its end."""
+    from functools import partial
+
+    import anyio
+
+    return anyio.run(partial(function, *args, **kwargs))
+
+
+# ── stdout: data only ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def data(text: str | Path) -> None:
+    """Write to stdout. A reader that has gone away does not change what the command did, nor its exit code."""
+    try:
+        click.echo(str(text), nl=not str(text).endswith("\n"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        mute(sys.stdout)
+
+
+def mute(stream: TextIO) -> None:
+    """Point a stream whose reader has gone at nothing, or the interpreter complains once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def as_json(value: Any) -> None:
+    """Write a value to stdout as JSON."""
+    data(json.dumps(value, ensure_ascii=False, indent=2, default=str))

@@ -1,0 +1,151 @@
+"""The root command: which commands there are, and what becomes of every way a command can end."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, Final, Never
+
+import click
+
+from batch.cli import look, trial, work
+from batch.cli.common import CONTEXT, common, mute
+from batch.errors import ReassignError
+
+USAGE, BUG, INTERRUPTED = 2, 1, 130
+
+ELSEWHERE: Final = {
+    "sandbox": ("batch.sandbox.command:sandbox", "Serve a stand-in of the API on this machine."),
+    "job": ("jobs.commands:job", "Run or check a job definition."),
+    "schema": ("jobs.commands:schema", "Print the JSON Schema of job files."),
+}
+"""Commands that live outside this package, or are heavy to import: where, and their line in the help."""
+
+ORDER: Final = (
+    *("demo", "sandbox", "doctor", "template", "export", "check", "plan", "apply", "resume", "retry", "rollback"),
+    *("audit", "runs", "show", "report", "purge", "job", "schema"),
+)
+
+
+class Root(click.Group):
+    """Commands in the order of a first use, the heavy ones imported only when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Every command, in :data:`ORDER`."""
+        return list(ORDER)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by its name."""
+        if cmd_name not in ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = ELSEWHERE[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._line(ctx, name)) for name in ORDER])
+
+    def _line(self, ctx: click.Context, name: str) -> str:
+        if name in ELSEWHERE:
+            return ELSEWHERE[name][1]
+        command = super().get_command(ctx, name)
+        return command.get_short_help_str(100) if command is not None else ""
+
+
+@click.group("reassign", cls=Root, context_settings=CONTEXT)
+@click.version_option(package_name="reassign")
+@common()
+@click.pass_context
+def root(ctx: click.Context, /, **flags: Any) -> None:
+    """Move phone trunks to voice agents in bulk, from a spreadsheet, provably.
+
+    Begin with `reassign demo`: it needs no account. Options may stand before or after the command.
+    """
+    ctx.obj = flags
+
+
+for _command in (*work.COMMANDS, *look.COMMANDS, *trial.COMMANDS):
+    root.add_command(_command)
+
+
+def main(args: list[str] | None = None, command: click.Command = root, name: str = "reassign") -> Never:
+    """Run a command and leave with its exit code."""
+    code = run(args, command, name)
+    for stream in (sys.stdout, sys.stderr):
+        _flush(stream)
+    sys.exit(code)
+
+
+def run(args: list[str] | None = None, command: click.Command = root, name: str = "reassign") -> int:
+    """Run a command and give its exit code: a sentence on stderr for whatever went wrong, never a traceback."""
+    try:
+        return int(command.main(args, prog_name=name, standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        _say("stopped")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return BUG
+    except BaseExceptionGroup as group:
+        return _failed(_weightiest(group))
+    except Exception as error:  # noqa: BLE001 - the last place where a bug can still be told in a sentence
+        return _failed(error)
+
+
+def _failed(error: BaseException) -> int:
+    if isinstance(error, KeyboardInterrupt):
+        _say("stopped")
+        return INTERRUPTED
+    if isinstance(error, ReassignError):
+        _say(f"error: {error.message}")
+        if error.hint:
+            _say(f"hint: {error.hint}")
+        return error.exit_code
+    _say(f"bug: {type(error).__name__} in {_place(error)}; nothing more was sent after it")
+    _say("please report this line; with --log-file F the file holds the whole story, without any credentials")
+    return BUG
+
+
+def _weightiest(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one of several errors that decides the exit code: a bug first, then in the order of the exit table."""
+    leaves = list(_leaves(group))
+    known = [error for error in leaves if isinstance(error, ReassignError)]
+    unknown = [error for error in leaves if not isinstance(error, ReassignError)]
+    return unknown[0] if unknown else min(known, key=lambda error: (11, 4, 10, 7).index(error.exit_code))
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]
+
+
+def _place(error: BaseException) -> str:
+    """Where it happened, as file and line; never the error's own text, which may hold anything."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    return f"{os.path.basename(step.tb_frame.f_code.co_filename)}:{step.tb_lineno}" if step is not None else "?"  # noqa: PTH119 - plain text
+
+
+def _say(text: str) -> None:
+    """One sentence to people; when nobody listens any more, that is no further failure."""
+    from batch.console import inert
+
+    try:
+        for line in text.splitlines():
+            click.echo(f"reassign: {inert(line)}", err=True)
+    except OSError:
+        mute(sys.stderr)
+
+
+def _flush(stream: Any) -> None:
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        mute(stream)

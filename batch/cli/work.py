@@ -1,0 +1,163 @@
+"""The commands that walk through the pipeline: plan, apply, resume, retry, rollback, audit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batch.cli.common import CHOICE, FILE, READING, SHEET, WRITING, at_work, common, data, on_loop
+from batch.errors import UsageError
+
+if TYPE_CHECKING:
+    from batch.cli.common import Desk
+    from batch.core.guard import Refusal
+    from batch.core.model import Plan
+    from batch.run import Finished, Hooks
+
+
+@click.command("plan")
+@click.argument("file", type=FILE)
+@click.option("-o", "--out", metavar="PLAN.json", help="Save the plan here; - is stdout.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 8 when something is to be changed.")
+@common(*READING)
+def plan(file: Path, out: str | None, *, detailed_exitcode: bool, **flags: Any) -> int:
+    """Show what `apply` would do and refuse; writes nothing to the API."""
+    from batch import pipeline
+
+    with at_work(flags) as desk:
+        ended = on_loop(pipeline.plan, file, desk.settings, hooks(desk), detailed=detailed_exitcode)
+        show_plan(desk, ended)
+        return hand_out(desk, ended, plan_to=out)
+
+
+@click.command("audit")
+@click.argument("file", type=FILE)
+@common(*READING)
+def audit(file: Path, **flags: Any) -> int:
+    """Is reality what the sheet says? Writes nothing; exits with 8 when it is not."""
+    from batch import pipeline
+
+    with at_work(flags) as desk:
+        ended = on_loop(pipeline.audit, file, desk.settings, hooks(desk))
+        show_plan(desk, ended)
+        return hand_out(desk, ended)
+
+
+@click.command("apply")
+@click.argument("path", metavar="FILE|PLAN.json", type=FILE)
+@common(*SHEET, *CHOICE, *WRITING)
+def apply(path: Path, **flags: Any) -> int:
+    """Make reality what a sheet, or a saved plan, says."""
+    from batch import pipeline
+
+    with at_work(flags) as desk:
+        must_be_asked(desk)
+        return show_ending(desk, on_loop(pipeline.apply, path, desk.settings, hooks(desk)))
+
+
+@click.command("resume")
+@click.argument("run", required=False)
+@common(*WRITING)
+def resume(run: str | None, **flags: Any) -> int:
+    """Go on with RUN, or with the newest run that was stopped, cut off or killed."""
+    from batch import pipeline
+
+    with at_work(flags) as desk:
+        return show_ending(desk, on_loop(pipeline.resume, run, desk.settings, hooks(desk)))
+
+
+@click.command("retry")
+@click.argument("run")
+@common(*CHOICE, *WRITING)
+def retry(run: str, **flags: Any) -> int:
+    """Try again, in a new run, only what did not end well in RUN."""
+    from batch import pipeline
+
+    with at_work(flags) as desk:
+        must_be_asked(desk)
+        return show_ending(desk, on_loop(pipeline.retry, run, desk.settings, hooks(desk)))
+
+
+@click.command("rollback")
+@click.argument("run")
+@common(*CHOICE, *WRITING)
+def rollback(run: str, **flags: Any) -> int:
+    """Give back what RUN changed, wherever RUN's value still stands."""
+    from batch import pipeline
+
+    with at_work(flags) as desk:
+        must_be_asked(desk)
+        return show_ending(desk, on_loop(pipeline.rollback, run, desk.settings, hooks(desk)))
+
+
+# ── shared with jobs ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def must_be_asked(desk: Desk) -> None:
+    """Refuse at once, before any call, when nobody has said yes and nobody can be asked."""
+    if not desk.settings.yes and not desk.people.present():
+        raise UsageError(
+            "this would write, and there is no terminal to ask on", hint="say --yes, or look with `reassign plan`"
+        )
+
+
+def hooks(desk: Desk) -> Hooks:
+    """How the pipeline speaks to whoever reads stderr."""
+    from batch.run import Hooks
+    from batch.views.plan import plan_review
+
+    def confirm(plan: Plan, refusals: tuple[Refusal, ...]) -> bool:
+        desk.people.show(plan_review(plan, refusals, per_second=desk.settings.per_second))
+        return desk.settings.yes or desk.people.ask(f"Send {len(plan.writes()):,} changes to {plan.workspace}?")
+
+    return Hooks(confirm=confirm, progress=desk.people.progress, say=desk.people.tell)
+
+
+def show_plan(desk: Desk, ended: Finished) -> None:
+    """The plan, in full."""
+    from batch.views.plan import plan_review
+
+    desk.people.show(plan_review(ended.record.plan, ended.refusals, per_second=desk.settings.per_second))
+
+
+def show_ending(desk: Desk, ended: Finished) -> int:
+    """How a run that may write ended, on stderr, and its data on stdout; gives the exit code."""
+    tell_ending(desk, ended)
+    return hand_out(desk, ended)
+
+
+def tell_ending(desk: Desk, ended: Finished) -> None:
+    """How a run that may write ended: its problems, what refused it, counts, what cut it short."""
+    from batch.core.results import results
+    from batch.views.endings import ending
+    from batch.views.plan import refusal_lines
+    from batch.views.problems import problem_groups
+
+    told = list(results(ended.record))
+    desk.people.show((*problem_groups(ended.record.plan.problems()), *refusal_lines(ended.refusals)))
+    desk.people.show(ending(ended.summary, ended.folder, ended.exit_code, told))
+    if ended.error is not None:
+        desk.people.say(f"stopped: {ended.error.message}")
+        desk.people.say(f"hint: {ended.error.hint}")
+
+
+def hand_out(desk: Desk, ended: Finished, plan_to: str | None = None) -> int:
+    """The data of a run on stdout: the summary or the plan with ``--json``, else the path of the run folder."""
+    from batch.adapters import runs
+    from batch.adapters.files import write_private
+
+    saved = (ended.folder / runs.PLAN).read_bytes()
+    if plan_to not in (None, "-"):
+        write_private(Path(str(plan_to)), saved)
+    if plan_to == "-" or (desk.settings.as_json and ended.record.command == "plan"):
+        data(saved.decode())
+    elif desk.settings.as_json:
+        data((ended.folder / runs.SUMMARY).read_text("utf-8"))
+    else:
+        data(ended.folder)
+    return ended.exit_code
+
+
+COMMANDS = (plan, audit, apply, resume, retry, rollback)

@@ -1,0 +1,56 @@
+"""What an agent cell asks for: a uuid in any of its spellings, or an exact name."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from batch.core.model import AgentId
+from batch.core.texts import is_blank, is_cell_date, is_cell_error, trim, unwrap
+
+UNASSIGN = frozenset({"unassign", "unassigned", "unbind", "detach", "remove", "delete", "clear", "no agent",
+                      "kaldır", "entfernen", "supprimer", "quitar", "-", "--", "–", "—"})  # fmt: skip
+"""Words for *nobody*, which the API cannot set. ``None``, ``NA`` and ``null`` are not among them: they are names."""
+
+_UUID = re.compile(r"([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})")
+_NEAR_UUID = re.compile(
+    r"[0-9a-z]{8}(?:-[0-9a-z]{4}){3}-[0-9a-z]{12}"  # the right form with a wrong letter
+    r"|(?=.{24,44}$)[0-9a-f]+(?:-[0-9a-f]*){2,6}"  # the right letters with a wrong length
+    r"|[0-9a-f]{28,36}"
+)
+_WRAPPED = re.compile(r"(?:urn:uuid:|uuid:)?\{?([^{}]*)\}?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReading:
+    """A uuid, or a name (NFC); ``code`` is the problem, if the cell was refused."""
+
+    uuid: AgentId | None = None
+    name: str = ""
+    code: str = ""
+
+
+def read_agent(text: str, *, uuid_only: bool = False) -> AgentReading:
+    """The agent a cell names. ``uuid_only`` refuses names: the column promises uuids."""
+    plain = unwrap(trim(text))
+    if is_blank(plain):
+        return AgentReading(code="agent_empty")
+    if plain.casefold() in UNASSIGN:
+        return AgentReading(code="agent_unassign")
+    if is_cell_error(plain):
+        return AgentReading(code="cell_error")
+    if is_cell_date(plain):
+        return AgentReading(code="cell_date")
+    return _uuid_or_name(plain, uuid_only=uuid_only)
+
+
+def _uuid_or_name(plain: str, *, uuid_only: bool) -> AgentReading:
+    wrapped = _WRAPPED.fullmatch(plain)
+    bare = wrapped[1].casefold() if wrapped else plain.casefold()
+    uuid = _UUID.fullmatch(bare)
+    if uuid:
+        return AgentReading(uuid=AgentId("-".join(uuid.groups())))
+    if uuid_only or _NEAR_UUID.fullmatch(bare) or plain.casefold().startswith("urn:uuid:"):
+        return AgentReading(code="agent_uuid_malformed")
+    return AgentReading(name=unicodedata.normalize("NFC", trim(plain)))

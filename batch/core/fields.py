@@ -1,0 +1,83 @@
+"""A foreign JSON body and its single values, read without belief: what is not of the expected kind was not said."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from batch.core.model import Number
+
+NUMBER = re.compile(r"\+?[0-9]{3,20}")
+PUNCTUATION = re.compile(r"[\s().\-/\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+BARE_UUID = re.compile(r"([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})")
+OPAQUE_ID = re.compile(r"[0-9a-z][0-9a-z_.:\-]{0,63}")
+COUNT = re.compile(r"[0-9]{1,18}")
+SURROGATES = re.compile(r"[\ud800-\udfff]")
+WORDS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def document(body: bytes) -> dict[str, Any] | list[Any] | None:
+    """The JSON object or array of a body; ``None`` for anything else, a lone text in quotes included."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, a number of 5,000 digits
+        return None
+    return found if isinstance(found, dict | list) else None
+
+
+def first(item: Mapping[str, Any], *names: str) -> Any:
+    """The first of several spellings of a field that is there and not null."""
+    return next((item[name] for name in names if item.get(name) is not None), None)
+
+
+def phone_number(value: object) -> Number | None:
+    """A number as the API writes it, with or without ``+``, as E.164; ``None`` when it is not one."""
+    text = _scalar(value)
+    if NUMBER.fullmatch(text) is None:
+        text = PUNCTUATION.sub("", text)
+        if NUMBER.fullmatch(text) is None:
+            return None
+    return Number(text if text[0] == "+" else f"+{text}")
+
+
+def identity(value: object) -> str | None:
+    """A uuid in lower case with hyphens; an id of another make as it is, in lower case."""
+    lower = _scalar(value).strip().lower()
+    if UUID.fullmatch(lower) is not None:
+        return lower
+    bare = BARE_UUID.fullmatch(lower.removeprefix("urn:uuid:").strip("{}").replace("-", ""))
+    if bare is not None:
+        return "-".join(bare.groups())
+    return lower if OPAQUE_ID.fullmatch(lower) is not None else None
+
+
+def text(value: object) -> str:
+    """A text without the space around it, else empty. Half a surrogate pair could not be written to any file."""
+    return SURROGATES.sub("\ufffd", value.strip()) if isinstance(value, str) else ""
+
+
+def name(value: object) -> str:
+    """A name in NFC, so that it equals what a sheet holds."""
+    return unicodedata.normalize("NFC", text(value))
+
+
+def count(value: object) -> int | None:
+    """A count, also as digits in quotes."""
+    digits = _scalar(value).strip()
+    return int(digits) if COUNT.fullmatch(digits) is not None else None
+
+
+def flag(value: object) -> bool | None:
+    """A truth value, also as 0, 1 or a word in quotes."""
+    return value if isinstance(value, bool) else WORDS.get(_scalar(value).strip().lower())
+
+
+def _scalar(value: object) -> str:
+    """A text, or a whole number as its digits: an id or a phone number may come without quotes."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""

@@ -1,0 +1,105 @@
+"""The brakes before the first write (DESIGN.md §3.10), judged from the plan alone, so that a saved plan meets them too.
+
+    too_many_trunks   more than 30 % of the workspace's trunks would change
+    agents_emptied    more than 30 % of the agents that serve a number would lose their last one
+    wrong_workspace   fewer than half of the sheet's numbers are in this workspace
+
+``--max-change`` lifts the first two, nothing lifts the third: another workspace is meant, or another sheet.
+The first two only speak in workspaces of ten trunks, or ten serving agents, and more: in a small one any change is a
+large part. A sheet of fewer than four numbers says nothing about the workspace.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from batch.core.model import Limits, Plan
+from batch.errors import UsageError
+
+MAX_CHANGE = Fraction(30, 100)
+SMALL_WORKSPACE = 10
+SMALL_SHEET = 4
+
+MAX_FAILURES = Fraction(5, 100)
+LEAST_FAILURES = 5
+
+_PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*%", re.ASCII)
+_COUNT = re.compile(r"\d{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a plan is not applied: the numbers in words, and the flag that lifts it (empty when none does)."""
+
+    rule: str
+    message: str
+    flag: str = ""
+
+
+def guard(plan: Plan, limits: Limits) -> tuple[Refusal, ...]:
+    """What ``apply`` would refuse about *plan*. Raises :class:`UsageError` for limits that cannot be read."""
+    most = _part(limits.max_change, "--max-change") if limits.max_change else MAX_CHANGE
+    return tuple(_refusals(plan, most))
+
+
+def failure_budget(limits: Limits, changes: int) -> int:
+    """How many of *changes* may fail before a run stops: ``--max-failures``, or 5 % and at least 5.
+
+    A percentage is rounded down: 10 % of 5 changes is none. Raises :class:`UsageError`.
+    """
+    text = limits.max_failures.strip()
+    if not text:
+        return max(LEAST_FAILURES, int(MAX_FAILURES * changes))
+    if _COUNT.fullmatch(text):
+        return int(text)
+    return int(_part(text, "--max-failures") * changes)
+
+
+def _part(text: str, flag: str) -> Fraction:
+    found = _PERCENT.fullmatch(text.strip())
+    part = Fraction(found[1]) / 100 if found else Fraction(-1)
+    if not 0 <= part <= 1:
+        raise UsageError(f"{flag} {text}: not a percentage", hint="write a part such as 50%, up to 100%")
+    return part
+
+
+def _refusals(plan: Plan, most: Fraction) -> Iterator[Refusal]:
+    facts = plan.facts
+    if facts.numbers_asked >= SMALL_SHEET and facts.numbers_missing * 2 > facts.numbers_asked:
+        yield Refusal(
+            "wrong_workspace",
+            f"{facts.numbers_missing:,} of the sheet's {facts.numbers_asked:,} numbers are not in {plan.workspace}:"
+            " is it the right workspace?",
+        )
+    trunks = len({change.trunk for change in plan.writes()})
+    if _too_many(trunks, plan.trunks_total, most):
+        yield Refusal(
+            "too_many_trunks",
+            f"{trunks:,} of {plan.trunks_total:,} trunks would change ({_shown(trunks, plan.trunks_total)}),"
+            f" more than {_percent(most)}.",
+            f"--max-change {_shown(trunks, plan.trunks_total)}",
+        )
+    if _too_many(facts.agents_emptied, facts.agents_serving, most):
+        share = _shown(facts.agents_emptied, facts.agents_serving)
+        yield Refusal(
+            "agents_emptied",
+            f"{facts.agents_emptied:,} of {facts.agents_serving:,} agents that serve a number would lose their last"
+            f" ({share}), more than {_percent(most)}.",
+            f"--max-change {share}",
+        )
+
+
+def _too_many(count: int, total: int, most: Fraction) -> bool:
+    return total >= SMALL_WORKSPACE and count > most * total
+
+
+def _shown(count: int, total: int) -> str:
+    """A share as the whole per cent that would let it pass."""
+    return f"{-(-count * 100 // total)}%"
+
+
+def _percent(part: Fraction) -> str:
+    return f"{float(part * 100):g}%"

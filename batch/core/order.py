@@ -1,0 +1,182 @@
+"""What must come first, when an agent serves one number per channel (DESIGN.md §3.6).
+
+A change into an agent's seat needs the change that frees it; so chains run from the far end. A ring is opened by
+parking its first row's trunk. What can never work is a problem of its rows, and since a row that stays where it is
+frees nothing, one such problem may cause others: the search goes on until nothing more falls.
+
+    drafts ─ two rows, one agent ─ held seats, again and again ─ rings without a spare ─ held seats ▶ needs and parkings
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from batch.core.model import Action, AgentId, Change, Channel, Origin, Problem, Reason, Trunk
+from batch.core.occupancy import Holder, Seat, Seats
+from batch.core.rings import Ring, find_rings, park, spares
+from batch.core.sequence import bind_units, sequence
+
+MOST_NAMED = 20
+"""Rows and agents that one problem names at most; a ring may have a thousand members."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """The changes that can be made, in source order, ids being positions; and, by unit, why the others cannot."""
+
+    changes: tuple[Change, ...]
+    problems: Mapping[int, Sequence[Problem]] = field(default_factory=dict)
+
+
+def order(
+    drafts: Sequence[Change], held: Seats, *, parking: Sequence[AgentId], names: Mapping[AgentId, str]
+) -> Ordered:
+    """Give every draft its needs. ``drafts[i].id`` is *i*; *names* are for what is said to people.
+
+    Problems: ``two_rows_one_agent``, ``agent_occupied``, ``ring_without_spare``.
+    """
+    board = _Board(drafts, held, names)
+    board.refuse_doubles()
+    board.refuse_held(board.movers.values())
+    free = spares(parking, held, board.wishes)
+    board.refuse_rings([ring for ring in board.rings() if not free[board.channel(ring)]])
+    standing = [change for change in drafts if board.stands(change.id)]
+    rings: dict[Channel, list[Ring]] = {}
+    for ring in board.rings():
+        rings.setdefault(board.channel(ring), []).append(ring)
+    parkings = park(rings, free)
+    changes = sequence(standing, {change.id: board.needs(change) for change in standing}, parkings)
+    return Ordered(changes=bind_units(changes), problems=board.problems)
+
+
+class _Board:
+    """The drafts and the seats they leave and take; ``fallen`` units are out of the game."""
+
+    def __init__(self, drafts: Sequence[Change], held: Seats, names: Mapping[AgentId, str]) -> None:
+        self.drafts = drafts
+        self.held = held
+        self.names = names
+        self.fallen: set[int] = set()
+        self.problems: dict[int, list[Problem]] = {}
+        self.movers = {c.trunk: c.id for c in drafts if c.action is Action.ASSIGN}
+        self.rows = {c.trunk: c.origin for c in drafts}
+        self.units: dict[int, list[int]] = {}
+        self.wishes: dict[Seat, list[int]] = {}
+        for change in drafts:
+            self.units.setdefault(change.unit, []).append(change.id)
+            if change.reason in (Reason.DIFFERS, Reason.ALREADY_THERE):
+                self.wishes.setdefault(_seat(change), []).append(change.id)
+
+    def stands(self, id_: int) -> bool:
+        """Whether a change is still in the game."""
+        return self.drafts[id_].unit not in self.fallen
+
+    def channel(self, ring: Ring) -> Channel:
+        return self.drafts[ring[0]].trunk.channel
+
+    def holders(self, change: Change) -> Sequence[Holder]:
+        """Who sits where *change* wants to go."""
+        return self.held.get(_seat(change), ())
+
+    def needs(self, change: Change) -> list[int]:
+        """The changes that free the seat *change* wants; all stand, once held seats are refused."""
+        if change.action is Action.KEEP:
+            return []
+        return [self.movers[holder] for holder in self.holders(change) if isinstance(holder, Trunk)]
+
+    # ── what cannot be ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def refuse_doubles(self) -> None:
+        """Two rows into one seat: no order helps."""
+        for seat, ids in self.wishes.items():
+            if len(ids) > 1:
+                named = [self.drafts[id_].origin for id_ in ids[: MOST_NAMED + 1]]
+                for id_ in ids:
+                    others = tuple(origin for origin in named if origin != self.drafts[id_].origin)
+                    self._complain(id_, "two_rows_one_agent", seat[1].value, others[:MOST_NAMED])
+        self.fallen.update(self.drafts[id_].unit for ids in self.wishes.values() if len(ids) > 1 for id_ in ids)
+
+    def refuse_held(self, ids: Iterable[int]) -> None:
+        """Changes into a seat whose holder stays; each that falls makes its own seat one whose holder stays."""
+        queue = deque(ids)
+        while queue:
+            id_ = queue.popleft()
+            if not self.stands(id_):
+                continue
+            staying = [holder for holder in self.holders(self.drafts[id_]) if not self._leaves(holder)]
+            if staying:
+                self._occupied(id_, staying)
+                queue.extend(self._fall(self.drafts[id_].unit))
+
+    def refuse_rings(self, rings: Iterable[Ring]) -> None:
+        """Rings that nothing opens, and what they drag along."""
+        for ring in rings:
+            if not all(map(self.stands, ring)):
+                continue  # broken by the fall of an earlier one, and said so
+            origins = tuple(self.drafts[id_].origin for id_ in ring)
+            shown = [self._name(self.drafts[id_].after) for id_ in ring[:MOST_NAMED]]
+            detail = " → ".join([*shown, f"… ({len(ring)} agents)" if len(ring) > MOST_NAMED else shown[0]])
+            for id_ in ring:
+                self._complain(id_, "ring_without_spare", detail, origins[:MOST_NAMED])
+            waiting = [waiter for id_ in ring for waiter in self._fall(self.drafts[id_].unit)]
+            self.refuse_held(waiting)
+
+    def rings(self) -> tuple[Ring, ...]:
+        """The rings among the changes that stand."""
+        follower = {}
+        for id_ in self.movers.values():
+            if self.stands(id_):
+                for wishing in self._waiting_for(id_):
+                    follower[id_] = wishing
+        return find_rings(follower)
+
+    def _leaves(self, holder: Holder) -> bool:
+        mover = self.movers.get(holder) if isinstance(holder, Trunk) else None
+        return mover is not None and self.stands(mover)
+
+    def _fall(self, unit: int) -> list[int]:
+        """Take a unit out of the game; returns the changes that counted on it."""
+        if unit in self.fallen:
+            return []
+        self.fallen.add(unit)
+        return [waiting for id_ in self.units[unit] for waiting in self._waiting_for(id_)]
+
+    def _waiting_for(self, id_: int) -> list[int]:
+        """The changes that stand and want the seat which *id_* leaves (one at most, once doubles are refused)."""
+        change = self.drafts[id_]
+        if change.before is None or change.action is Action.KEEP:
+            return []
+        wishing = self.wishes.get((change.before, change.trunk.channel), ())
+        return [other for other in wishing if self.stands(other)]
+
+    # ── what is said about it ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _occupied(self, id_: int, staying: Sequence[Holder]) -> None:
+        related: dict[Origin, None] = {}
+        for holder in staying:
+            if isinstance(holder, Trunk) and holder in self.rows:
+                related[self.rows[holder]] = None
+        told = ", ".join(map(self._holder, staying[:MOST_NAMED]))
+        self._complain(id_, "agent_occupied", told, tuple(related)[:MOST_NAMED])
+
+    def _holder(self, holder: Holder) -> str:
+        """A holder, and why it stays."""
+        if not isinstance(holder, Trunk):
+            return f"{holder}, which this program cannot move"
+        place = f"{holder.number} on {holder.channel.value}"
+        row = self.rows.get(holder)
+        return f"{place}, which no row moves" if row is None else f"{place}, which row {row.row} leaves there"
+
+    def _complain(self, id_: int, code: str, detail: str, related: tuple[Origin, ...]) -> None:
+        change = self.drafts[id_]
+        problem = Problem(code, change.origin, "", self._name(change.after), detail, related)
+        self.problems.setdefault(change.unit, []).append(problem)
+
+    def _name(self, agent: AgentId) -> str:
+        return self.names.get(agent) or agent
+
+
+def _seat(change: Change) -> Seat:
+    return (change.after, change.trunk.channel)

@@ -1,0 +1,111 @@
+"""The plan as a document: ``plan.json``, one line per row and per change, so that two plans can be compared by eye.
+
+    {"tool": "reassign", "schema": 1, "digest": "<sha256>", "source": {…},
+     "workspace": {"tenant", "host"}, "occupancy", "limits": {…}, "header": [text], "columns": {field: index},
+     "agents": {uuid: name}, "trunks_total", "facts": {…}, "notes": [text],
+     "rows":    [{"row", "cells", "number", "channels", "agent_uuid", "agent_name", "wave", "note", "valid", "selected",
+                  "duplicate_of": {channel: row},
+                  "problems": [{"code", "column", "value", "detail", "related": [row]}]}],
+     "changes": [{"row", "number", "channel", "action", "reason", "before", "after", "needs", "unit", "wave", "page"}]}
+
+A change's id is its position; what is empty, or as usual (``valid``, ``selected``), is left out. The file's name and
+hash stand in ``source`` only, which is not part of the digest: the same rows and the same live state make the same
+digest, from CSV and XLSX alike. The name of a workbook's only sheet is not kept, since a CSV has none.
+
+The digest protects against edits, a good one is no proof of origin: needs and numbers are checked when loading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from batch.core.model import Plan
+from batch.core.plan_encode import change_to_json, head_to_json, plan_from_json, row_to_json, source_to_json
+from batch.errors import SafetyError
+
+TOOL, SCHEMA = "reassign", 1
+
+_AGAIN = "make a new plan with `reassign plan FILE -o PLAN.json`"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(", ", ": ")).encode
+
+
+def dump(plan: Plan) -> str:
+    """*plan* as the text of ``plan.json``."""
+    head, rows, changes = _body(plan)
+    first = {
+        "tool": TOOL,
+        "schema": SCHEMA,
+        "digest": _digest(head, rows, changes),
+        "source": source_to_json(plan.source),
+    }
+    lines = [f" {_encode(key)}: {_encode(value)}," for key, value in (*first.items(), *sorted(head.items()))]
+    body = [" " + _encode("rows") + ": [", ",\n".join(rows), ' ],\n "changes": [', ",\n".join(changes), " ]"]
+    text = "\n".join(["{", *lines, *body, "}", ""])
+    # JSON cannot hold half a character in UTF-8, but it can name it
+    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def digest(plan: Plan) -> str:
+    """What identifies a plan: sha256 over everything in it but ``source``."""
+    return _digest(*_body(plan))
+
+
+def load(text: str, *, sheet: str = "") -> Plan:
+    """The plan in *text*; *sheet* is the name of the workbook's only sheet, where it is known.
+
+    Raises:
+        SafetyError: not a plan of this tool, made by a later version, or edited since it was made.
+    """
+    document = _document(text)
+    try:
+        rows, changes = document["rows"], document["changes"]
+        head = {key: document[key] for key in document if key not in _NOT_DIGESTED}
+        found = _digest(head, [_encode(row) for row in rows], [_encode(change) for change in changes])
+        if found != document["digest"]:
+            raise SafetyError("this plan was edited after it was made", hint=_AGAIN)
+        return plan_from_json(document, sheet)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise SafetyError(f"this plan is damaged: {type(error).__name__} {error}", hint=_AGAIN) from error
+
+
+_NOT_DIGESTED = frozenset({"tool", "schema", "digest", "source", "rows", "changes"})
+
+
+def _document(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SafetyError("this file is not a plan: it is not JSON", hint=_AGAIN) from error
+    if not isinstance(document, dict) or document.get("tool") != TOOL:
+        raise SafetyError("this JSON file is not a plan of this tool", hint=_AGAIN)
+    if document.get("schema") != SCHEMA:
+        raise SafetyError(
+            f"this plan has schema {document.get('schema')}, but this version of the tool knows only {SCHEMA}",
+            hint="use the version that made it, or " + _AGAIN,
+        )
+    return document
+
+
+def _digest(head: Mapping[str, Any], rows: list[str], changes: list[str]) -> str:
+    text = "\n".join([_encode(head), *rows, "", *changes])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _body(plan: Plan) -> tuple[dict[str, Any], list[str], list[str]]:
+    """Everything the digest is over: the head, and a line per row and per change."""
+    head = json.loads(_whole(_encode(head_to_json(plan))))
+    rows = [_whole(_encode(row_to_json(row))) for row in plan.rows]
+    changes = [_encode(change_to_json(change)) for change in plan.changes]
+    return head, rows, changes
+
+
+def _whole(line: str) -> str:
+    """Two halves of one character side by side become that character, as they would when the JSON is read."""
+    if line.isascii() or not _SURROGATE.search(line):
+        return line
+    return line.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")

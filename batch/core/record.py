@@ -1,0 +1,132 @@
+"""A run as its journal tells it: entries in, :class:`RunRecord` out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from batch.core.encode import number_from_json, outcome_from_json
+from batch.core.lifecycle import Entry, Kind, State, step
+from batch.core.model import Calls, Number, NumberState, Outcome, Plan, Reason, RunRecord, Status
+from batch.core.planfile import load
+from batch.errors import JournalError
+
+
+@dataclass(slots=True)
+class _Fold:
+    """What is known so far; ``states`` holds only changes that have left *planned*."""
+
+    states: dict[int, State] = field(default_factory=dict)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    befores: dict[Number, NumberState] = field(default_factory=dict)
+    afters: dict[Number, NumberState] = field(default_factory=dict)
+    attempts: dict[int, int] = field(default_factory=dict)
+    restoring: set[int] = field(default_factory=set)
+    calls: Calls = field(default_factory=Calls)
+    pace: dict[str, str] = field(default_factory=dict)
+    whole_run: Reason | None = None
+    whole_run_detail: str = ""
+    finished_at: float | None = None
+    exit_code: int | None = None
+
+
+def fold(entries: Iterable[Entry]) -> RunRecord:
+    """The whole story of a run; raises :class:`JournalError` when it is not one that can have happened.
+
+    A change with an intent but no outcome is ``unknown``: its PUT may have reached the server.
+    """
+    iterator = iter(entries)
+    opening = next(iterator, None)
+    if opening is None or opening.kind is not Kind.OPENED:
+        raise JournalError(
+            "the journal does not begin with its run: it was truncated, or is not a journal of this tool"
+        )
+    body = opening.body
+    plan = load(body["plan"], sheet=body["sheet"])
+    so_far = _Fold()
+    _whole_run(so_far, body)
+    for entry in iterator:
+        _take(so_far, plan, entry)
+    _mark_in_doubt(so_far)
+    return RunRecord(
+        run_id=body["run_id"],
+        command=body["command"],
+        tool_version=body["tool_version"],
+        plan=plan,
+        outcomes=so_far.outcomes,
+        befores=so_far.befores,
+        afters=so_far.afters,
+        calls=so_far.calls,
+        started_at=opening.at,
+        pace=so_far.pace,
+        finished_at=so_far.finished_at,
+        exit_code=so_far.exit_code,
+        whole_run=so_far.whole_run,
+        whole_run_detail=so_far.whole_run_detail,
+        restoring=frozenset(so_far.restoring),
+        notes=tuple(body.get("notes", ())),
+    )
+
+
+def _take(so_far: _Fold, plan: Plan, entry: Entry) -> None:
+    match entry.kind:
+        case Kind.INTENT | Kind.RESTORING | Kind.OUTCOME:
+            _change_entry(so_far, plan, entry)
+        case Kind.SEEN:
+            state = number_from_json(entry.body)
+            so_far.afters[state.number] = state
+        case Kind.RESUMED:
+            so_far.whole_run, so_far.whole_run_detail = None, ""
+            so_far.finished_at = so_far.exit_code = None
+        case Kind.STOPPED:
+            _whole_run(so_far, entry.body)
+        case Kind.CALLS:
+            so_far.calls = _add(so_far.calls, entry.body["calls"])
+            so_far.pace = dict(entry.body.get("pace", {}))
+        case Kind.FINISHED:
+            so_far.finished_at, so_far.exit_code = entry.at, entry.body["exit_code"]
+        case Kind.OPENED:
+            raise JournalError("the journal begins twice: it was altered")
+
+
+def _change_entry(so_far: _Fold, plan: Plan, entry: Entry) -> None:
+    change = entry.change
+    if change is None or not 0 <= change < len(plan.changes):
+        raise JournalError(f"the journal speaks of change {change}, which its plan does not have: it was altered")
+    so_far.states[change] = step(so_far.states.get(change, State.PLANNED), entry.kind)
+    if entry.kind is Kind.OUTCOME:
+        so_far.outcomes[change] = outcome_from_json(change, entry.body)
+        so_far.restoring.discard(change)
+        return
+    if entry.kind is Kind.RESTORING:
+        so_far.restoring.add(change)
+    so_far.attempts[change] = so_far.attempts.get(change, 0) + 1
+    if "before" in entry.body:
+        state = number_from_json(entry.body["before"])
+        so_far.befores.setdefault(state.number, state)
+
+
+def _mark_in_doubt(so_far: _Fold) -> None:
+    reason = so_far.whole_run or Reason.INTERRUPTED
+    for change, state in so_far.states.items():
+        if state is not State.SETTLED:
+            attempts = so_far.attempts.get(change, 0)
+            so_far.outcomes[change] = Outcome(
+                change=change, status=Status.UNKNOWN, reason=reason, attempts=attempts, written=True
+            )
+
+
+def _whole_run(so_far: _Fold, body: Any) -> None:
+    reason = body.get("whole_run")
+    if reason:
+        so_far.whole_run, so_far.whole_run_detail = Reason(reason), body.get("detail", "")
+
+
+def _add(calls: Calls, more: Any) -> Calls:
+    return Calls(
+        get=calls.get + more["get"],
+        put=calls.put + more["put"],
+        retried=calls.retried + more["retried"],
+        refused_429=calls.refused_429 + more["refused_429"],
+    )

@@ -1,0 +1,192 @@
+"""Taking a part of a sheet: ``--only EXPR`` by what rows say, ``--limit N`` by how many.
+
+An expression is one or more terms separated by commas, all of which must hold::
+
+    number=+4930123  number~+4930     the number, by digits; contains (or, with a +, begins with) these digits
+    channel=call                      call or whatsapp, or any word the channel column knows
+    agent=UUID  agent=Anna  agent~ann the wanted agent: uuid or whole name; contains, whatever the case
+    wave=2  row=2-50  row=60-         the sheet's own wave and row numbers: a number, or a range
+
+``!=`` and ``!~`` turn a term round, ``|`` separates alternatives (``row=2-10|40``), quotes keep a comma or a ``|`` as
+they are (``agent="Smith, Anna"``). What is left out stays in the plan as a change that keeps its trunk, and in the
+results as *skipped*. Whoever needs a change that is left out cannot be made either, and says so.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from batch.core.blocks import blocks
+from batch.core.channels import read_channels
+from batch.core.graph import in_order
+from batch.core.model import Action, AgentId, Change, PlanRow, Reason, Trunk
+from batch.core.sequence import renumbered
+from batch.errors import UsageError
+
+HINT = 'write terms such as number~+49, channel=call, agent="Anna", wave=2, row=2-50, separated by commas'
+
+_TERM = re.compile(r'\s*(\w+)\s*(!=|!~|=|~)\s*((?:"[^"]*"|[^",])+?)\s*(?:,|$)')
+_ALTERNATIVE = re.compile(r'\s*(?:"([^"]*)"|([^|"]+?))\s*(?:\||$)')
+_RANGE = re.compile(r"(\d{1,9})?\s*(-)?\s*(\d{1,9})?", re.ASCII)
+
+Test = Callable[[PlanRow, str], bool]
+"""Whether a row, on one of its channels, is meant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Rows, those left out as a whole being marked, and the (number, channel) pairs of good rows that are left out."""
+
+    rows: tuple[PlanRow, ...]
+    left_out: frozenset[tuple[str, str]] = frozenset()
+
+
+def select(rows: tuple[PlanRow, ...], only: str) -> Selection:
+    """Apply ``--only``; an empty text takes everything. Raises :class:`UsageError`."""
+    if not only.strip():
+        return Selection(rows=rows)
+    tests = parse(only)
+    pairs = {(row.number, channel) for row in rows if row.valid for channel in row.channels}
+    taken = {(row.number, c) for row in rows for c in row.channels if all(test(row, c) for test in tests)}
+    marked = tuple(
+        row if any((row.number, c) in taken for c in row.channels) else replace(row, selected=False) for row in rows
+    )
+    return Selection(rows=marked, left_out=frozenset(pairs - taken))
+
+
+def limit(changes: tuple[Change, ...], most: int | None) -> tuple[Change, ...]:
+    """Apply ``--limit``: the first changes, as far as they stand on their own, that move at most *most* trunks.
+
+    A row or a ring that does not fit as a whole is left out, and so is what needs it.
+    """
+    if most is None:
+        return changes
+    found = blocks(changes)
+    taken: set[int] = set()
+    room = most
+    for index in in_order(
+        [block.needs for block in found], [(block.place, index) for index, block in enumerate(found)]
+    ):
+        block = found[index]
+        if block.trunks <= room and taken.issuperset(block.needs):
+            taken.add(index)
+            room -= block.trunks
+    out = {id_ for index, block in enumerate(found) if index not in taken for id_ in block.changes}
+    return leave_out(changes, out)
+
+
+def leave_out(changes: Sequence[Change], out: set[int]) -> tuple[Change, ...]:
+    """*changes* without the writes in *out*: their trunks stay with the agent they have."""
+    owner = {change.trunk: change.before for change in changes if change.action is Action.PARK}
+    kept = [_kept(c, owner) if c.id in out else c for c in changes if c.id not in out or c.action is not Action.PARK]
+    return renumbered(kept, {change.id: change.wave for change in changes})
+
+
+def _kept(change: Change, owner: dict[Trunk, AgentId | None]) -> Change:
+    before = owner.get(change.trunk, change.before)
+    return replace(change, action=Action.KEEP, reason=Reason.NOT_SELECTED, before=before, needs=())
+
+
+# ── expressions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def parse(text: str) -> tuple[Test, ...]:
+    """The terms of an expression, all of which must hold. Raises :class:`UsageError` with the part that is wrong."""
+    tests = []
+    at = 0
+    while at < len(text):
+        found = _TERM.match(text, at)
+        if found is None:
+            raise UsageError(f"--only: {text[at:].strip()!r} is not a term", hint=HINT)
+        tests.append(_term(found[1].casefold(), found[2], found[3]))
+        at = found.end()
+    return tuple(tests)
+
+
+def _term(field: str, operator: str, values: str) -> Test:
+    maker = _MAKERS.get((field, operator[-1]))
+    if maker is None:
+        raise UsageError(f"--only: {field}{operator} is not a comparison", hint=HINT)
+    tests = [maker(value) for value in _alternatives(values)]
+    wanted = not operator.startswith("!")
+    return lambda row, channel: any(test(row, channel) for test in tests) is wanted
+
+
+def _alternatives(text: str) -> Iterator[str]:
+    at = 0
+    while at < len(text):
+        found = _ALTERNATIVE.match(text, at)
+        if found is None:
+            raise UsageError(f"--only: cannot read {text!r}", hint=HINT)
+        yield found[1] if found[1] is not None else found[2]
+        at = found.end()
+
+
+def _number_is(value: str) -> Test:
+    digits = _digits(value)
+    return lambda row, _: _digits(row.number) == digits
+
+
+def _number_has(value: str) -> Test:
+    digits = _digits(value)
+    if value.strip().startswith("+"):
+        return lambda row, _: _digits(row.number).startswith(digits)
+    return lambda row, _: digits in _digits(row.number)
+
+
+def _channel_is(value: str) -> Test:
+    named = read_channels(value).channels
+    if not named:
+        raise UsageError(f"--only: {value!r} is not a channel", hint="channels are call and whatsapp")
+    return lambda _, channel: channel in [name.value for name in named]
+
+
+def _agent_is(value: str) -> Test:
+    name, uuid = unicodedata.normalize("NFC", value), value.casefold()
+    return lambda row, _: name == unicodedata.normalize("NFC", row.agent_name) or uuid == row.agent_uuid
+
+
+def _agent_has(value: str) -> Test:
+    part = unicodedata.normalize("NFC", value).casefold()
+    return lambda row, _: part in unicodedata.normalize("NFC", row.agent_name).casefold() or part in row.agent_uuid
+
+
+def _wave_is(value: str) -> Test:
+    first, last = _range(value)
+    return lambda row, _: row.wave is not None and first <= row.wave <= last
+
+
+def _row_is(value: str) -> Test:
+    first, last = _range(value)
+    return lambda row, _: first <= row.origin.row <= last
+
+
+_MAKERS: dict[tuple[str, str], Callable[[str], Test]] = {
+    ("number", "="): _number_is,
+    ("number", "~"): _number_has,
+    ("channel", "="): _channel_is,
+    ("agent", "="): _agent_is,
+    ("agent", "~"): _agent_has,
+    ("wave", "="): _wave_is,
+    ("row", "="): _row_is,
+}
+
+
+def _digits(text: str) -> str:
+    return "".join(char for char in text if char.isdecimal())
+
+
+def _range(text: str) -> tuple[int, float]:
+    found = _RANGE.fullmatch(text)
+    if found is None or not (found[1] or found[3]):
+        raise UsageError(f"--only: {text!r} is not a number or a range", hint="write 7, 2-50, 60- or -10")
+    first = int(found[1] or 0)
+    if not found[2]:
+        return first, first
+    last = int(found[3]) if found[3] else float("inf")
+    if last < first:
+        raise UsageError(f"--only: the range {text!r} is empty", hint="write the smaller number first")
+    return first, last

@@ -1,0 +1,198 @@
+"""Bodies of the API as values: tolerant of every shape in API.md §4 and §5, strict about what is handed on.
+
+Nothing here raises. A body that is not the API's (not JSON, HTML, ``success: false``, no list where one belongs) is
+``None``; an item that makes no sense is left out and counted, so that its reader can say that a list was not whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from batch.core import fields
+from batch.core.complaints import error_of
+from batch.core.model import Agent, AgentId, Binding, NumberState
+
+__all__ = [
+    "Page",
+    "agents_page",
+    "channels_snapshot",
+    "error_of",
+    "numbers_page",
+    "snapshot_in",
+    "success_of",
+]
+
+Item = TypeVar("Item")
+
+PAGINATION = frozenset({"current_page", "last_page", "total", "has_more"})
+CHANNEL_WORDS = {"voice": "call"}  # settings spell the call channel so (API.md §2)
+NESTING = 3  # {data: {data: {items: […]}}} is the deepest that frameworks build
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Item]):
+    """One page of a list. What its pagination did not say is ``None``; ``skipped`` items made no sense."""
+
+    items: tuple[Item, ...]
+    current: int | None = None
+    last: int | None = None
+    total: int | None = None
+    per_page: int | None = None
+    has_more: bool | None = None
+    skipped: int = 0
+
+
+# ── whole bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def success_of(document: object) -> bool | None:
+    """What the envelope says of itself (API.md §4.5: false is possible on a 2xx); ``None`` when it says nothing."""
+    return fields.flag(document.get("success")) if isinstance(document, dict) else None
+
+
+def numbers_page(body: bytes) -> Page[NumberState] | None:
+    """A page of one of the two number lists.
+
+    A list may hold an item per number (``bindings``) or an item per trunk (``channel``, ``agent_uuid``): in the second
+    case the same number occurs several times, and it is the reader's part to merge them.
+    """
+    return _page(fields.document(body), _number_state)
+
+
+def agents_page(body: bytes) -> Page[Agent] | None:
+    """A page of the list of agents."""
+    return _page(fields.document(body), _agent)
+
+
+def channels_snapshot(body: bytes) -> NumberState | None:
+    """The channels snapshot of one number (API.md §4.1)."""
+    document = fields.document(body)
+    return None if success_of(document) is False else snapshot_in(document)
+
+
+def snapshot_in(document: object) -> NumberState | None:
+    """The number of a decoded body, whatever its envelope says: in ``data``, alone in a list, or at the top."""
+    if isinstance(document, dict) and document.get("data") is not None:
+        document = document["data"]
+    if isinstance(document, list) and len(document) == 1:
+        document = document[0]
+    return _number_state(document)
+
+
+# ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _page(document: object, parse: Callable[[object], Item | None]) -> Page[Item] | None:
+    found = None if success_of(document) is False else _find_items(document, NESTING)
+    if found is None:
+        return None
+    items = tuple(item for item in map(parse, found) if item is not None)
+    said = _find_pagination(document)
+    return Page(
+        items=items,
+        current=fields.count(said.get("current_page")),
+        last=fields.count(said.get("last_page")),
+        total=fields.count(said.get("total")),
+        per_page=fields.count(said.get("per_page")),
+        has_more=fields.flag(said.get("has_more")),
+        skipped=len(found) - len(items),
+    )
+
+
+def _find_items(document: object, depth: int) -> list[Any] | None:
+    """The list of ``{data: {items}}``, ``{data: […]}``, ``{items}`` or ``[…]``; a null in its place is an empty one."""
+    if isinstance(document, list):
+        return document
+    if not isinstance(document, dict) or depth == 0:
+        return None
+    items = document.get("items")
+    if isinstance(items, dict):  # PHP writes an array whose keys have gaps as an object
+        return list(items.values())
+    name = next((name for name in ("items", "data") if name in document), None)
+    if name is None:
+        return None
+    return [] if document[name] is None else _find_items(document[name], depth - 1)
+
+
+def _find_pagination(document: object) -> Mapping[str, Any]:
+    """``pagination`` or ``meta`` at any level of the envelope, or its fields beside the items; empty when missing."""
+    for level in _levels(document):
+        candidates = [level.get("pagination"), level.get("meta"), level]
+        for said in candidates:
+            if isinstance(said, dict) and not said.keys().isdisjoint(
+                {"current_page", "last_page", "total", "has_more"}
+            ):
+                return said
+    return {}
+
+
+def _levels(document: object) -> Iterator[dict[str, Any]]:
+    while isinstance(document, dict):
+        yield document
+        document = document.get("data")
+
+
+# ── items ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _number_state(item: object) -> NumberState | None:
+    number = fields.phone_number(fields.first(item, "number", "phone_number")) if isinstance(item, dict) else None
+    if number is None or not isinstance(item, dict):
+        return None
+    source = fields.text(item.get("source")).lower()
+    external = fields.flag(item.get("is_external"))
+    return NumberState(
+        number=number,
+        uuid=fields.identity(fields.first(item, "phone_number_uuid", "uuid")) or "",
+        external=source != "purchased" if external is None else external,
+        source=source,
+        status=fields.text(item.get("status")),
+        bindings=dict(_bindings(item)),
+    )
+
+
+def _bindings(item: Mapping[str, Any]) -> Iterator[tuple[str, Binding]]:
+    """The bindings of a number, from wherever the item keeps them: by channel, as a list, or itself one trunk."""
+    for held in (item.get("channels"), item.get("bindings")):
+        if isinstance(held, dict):
+            yield from _each_binding(held.items())
+        elif isinstance(held, list):
+            yield from _trunk_bindings(held)
+    if "channel" in item:
+        yield from _trunk_bindings([item])
+
+
+def _trunk_bindings(rows: Iterable[object]) -> Iterator[tuple[str, Binding]]:
+    """Rows of one trunk each. A row that says nothing of ``bound`` is bound: that it is listed says that it exists."""
+    found = (row for row in rows if isinstance(row, dict))
+    return _each_binding((row.get("channel"), {"bound": True, **row}) for row in found)
+
+
+def _each_binding(held: Iterable[tuple[object, object]]) -> Iterator[tuple[str, Binding]]:
+    for word, value in held:
+        channel = fields.text(word).lower()
+        if channel and isinstance(value, dict) and ("bound" in value or "agent_uuid" in value):
+            yield CHANNEL_WORDS.get(channel, channel), _binding(value)
+
+
+def _binding(value: Mapping[str, Any]) -> Binding:
+    """A binding that does not say whether it is bound is bound when it names an agent."""
+    agent = fields.identity(value.get("agent_uuid"))
+    bound = fields.flag(value.get("bound"))
+    return Binding(
+        bound=agent is not None if bound is None else bound,
+        agent=None if agent is None else AgentId(agent),
+        agent_name=fields.name(value.get("agent_name")),
+    )
+
+
+def _agent(item: object) -> Agent | None:
+    if not isinstance(item, dict):
+        return None
+    agent = fields.identity(fields.first(item, "agent_uuid", "uuid"))
+    if agent is None:
+        return None
+    name = fields.name(fields.first(item, "name", "agent_name"))
+    return Agent(uuid=AgentId(agent), name=name, status=fields.text(item.get("status")))

@@ -1,0 +1,135 @@
+"""What an answer means: API.md §5 as two tables that the code looks up and the documentation prints.
+
+A reply is first *sorted* (by status, and where the status alone does not decide, by what the body or a header adds),
+then looked up. Sorting reads; only the tables judge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from batch.core import fields, shapes
+from batch.core.calls import Answer, Fault, FaultKind, Reply
+from batch.core.complaints import error_of
+from batch.core.model import AgentId, NumberState, Trunk
+
+Meaning = TypeVar("Meaning", bound=StrEnum)
+
+
+class Verdict(StrEnum):
+    """What became of one PUT, by what the sender can do next."""
+
+    APPLIED = "applied"  # seen to be true
+    RESEND = "resend"  # surely not applied, and nothing wrong with the row
+    FRESH_CONNECTION = "fresh_connection"  # mostly not applied: resend once at once, then as UNCLEAR
+    PAUSE = "pause"  # not applied; everybody waits; costs the row nothing
+    UNCLEAR = "unclear"  # read back before anything else
+    REJECTED = "rejected"  # not applied, never will be
+    CONFLICT = "conflict"  # not applied while something else is in the way
+    LOGIN = "login"  # not applied: the token, or the host, is not what it should be
+    FIREWALL = "firewall"  # not applied: something in front of the API refuses us
+
+
+class Reading(StrEnum):
+    """What came of one GET."""
+
+    FOUND = "found"
+    ABSENT = "absent"
+    PAUSE = "pause"
+    RETRY = "retry"
+    LOGIN = "login"
+    FIREWALL = "firewall"
+    REFUSED = "refused"
+
+
+class Sign(StrEnum):
+    """What decides between answers of one status."""
+
+    ANY = "any body"
+    OURS = "JSON, success true, and number, channel and agent as sent"
+    JSON = "JSON"
+    SAYS_NO = "JSON that says success: false"
+    PAGE = "HTML"
+    TAKEN = "a text that says the agent is taken"
+    WAIT = "a Retry-After header"
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Generic[Meaning]):
+    """One line of a table: these replies, with this sign, mean this. The first line that fits is meant."""
+
+    what: tuple[int | FaultKind, ...]
+    sign: Sign
+    meaning: Meaning
+    why: str
+
+
+def _statuses(*spans: int | tuple[int, int]) -> tuple[int, ...]:
+    return tuple(s for span in spans for s in (range(span[0], span[1] + 1) if isinstance(span, tuple) else (span,)))
+
+
+MAYBE_SENT = tuple(kind for kind in FaultKind if kind not in (FaultKind.CONNECT, FaultKind.STALE))
+NEVER_REACHED = _statuses(521, 522, 523, 525, 526)  # a proxy could not open its connection to the server
+LOGIN_WANTED = _statuses(401, 407, 511)  # the API, a proxy, a captive portal
+
+TABLE: tuple[Line[Verdict], ...] = (
+    Line((FaultKind.CONNECT,), Sign.ANY, Verdict.RESEND, "nothing was sent"),
+    Line((FaultKind.STALE,), Sign.ANY, Verdict.FRESH_CONNECTION, "the server had closed the idle connection"),
+    Line(MAYBE_SENT, Sign.ANY, Verdict.UNCLEAR, "the request may have arrived"),
+    Line(_statuses((200, 201), (203, 299)), Sign.OURS, Verdict.APPLIED, "the answer shows the wanted binding"),
+    Line(_statuses((200, 299)), Sign.ANY, Verdict.UNCLEAR, "the answer does not show the wanted binding"),
+    Line(LOGIN_WANTED, Sign.ANY, Verdict.LOGIN, "the token was not accepted"),
+    Line(_statuses((300, 399)), Sign.ANY, Verdict.LOGIN, "redirected; never followed"),
+    Line((403,), Sign.JSON, Verdict.REJECTED, "the token may not do this"),
+    Line((403,), Sign.ANY, Verdict.FIREWALL, "not the API's own answer"),
+    Line(_statuses(409, 423), Sign.ANY, Verdict.CONFLICT, "something is in the way"),
+    Line(_statuses(400, 422), Sign.TAKEN, Verdict.CONFLICT, "the agent is taken"),
+    Line((429,), Sign.ANY, Verdict.PAUSE, "too many calls"),
+    Line((503,), Sign.WAIT, Verdict.PAUSE, "the server asks to wait"),
+    Line(NEVER_REACHED, Sign.ANY, Verdict.RESEND, "the request never reached the server"),
+    Line(_statuses(408, 499), Sign.ANY, Verdict.UNCLEAR, "given up somewhere on the way"),
+    Line(_statuses((400, 499)), Sign.ANY, Verdict.REJECTED, "the server said no"),
+    Line(_statuses((500, 599)), Sign.ANY, Verdict.UNCLEAR, "the server failed, before or after applying"),
+    Line(_statuses((100, 199)), Sign.ANY, Verdict.UNCLEAR, "no final answer"),
+)
+"""What each outcome of the PUT means (API.md §5)."""
+
+READ_TABLE: tuple[Line[Reading], ...] = (
+    Line(tuple(FaultKind), Sign.ANY, Reading.RETRY, "no whole answer"),
+    Line(_statuses((200, 299)), Sign.SAYS_NO, Reading.REFUSED, "the server said no"),
+    Line(_statuses((200, 299)), Sign.JSON, Reading.FOUND, "an answer of the API"),
+    Line(_statuses((200, 299)), Sign.PAGE, Reading.LOGIN, "a page for people, not the API"),
+    Line(_statuses((200, 299)), Sign.ANY, Reading.RETRY, "not an answer of the API"),
+    Line(LOGIN_WANTED, Sign.ANY, Reading.LOGIN, "the token was not accepted"),
+    Line(_statuses((300, 399)), Sign.ANY, Reading.LOGIN, "redirected; never followed"),
+    Line((403,), Sign.JSON, Reading.REFUSED, "the token may not see this"),
+    Line((403,), Sign.ANY, Reading.FIREWALL, "not the API's own answer"),
+    Line(_statuses(404, 410), Sign.ANY, Reading.ABSENT, "not there"),
+    Line((429,), Sign.ANY, Reading.PAUSE, "too many calls"),
+    Line((503,), Sign.WAIT, Reading.PAUSE, "the server asks to wait"),
+    Line(_statuses(408, 425, 499), Sign.ANY, Reading.RETRY, "given up somewhere on the way"),
+    Line(_statuses((400, 499)), Sign.ANY, Reading.REFUSED, "the server said no"),
+    Line(_statuses((500, 599), (100, 199)), Sign.ANY, Reading.RETRY, "the server failed"),
+)
+"""What each outcome of a GET means: the same statuses, but nothing can have been changed."""
+
+
+def _index(table: Iterable[Line[Meaning]]) -> dict[tuple[int | FaultKind, Sign], Line[Meaning]]:
+    found: dict[tuple[int | FaultKind, Sign], Line[Meaning]] = {}
+    for line in table:
+        for what in line.what:
+            found.setdefault((what, line.sign), line)
+    return found
+
+
+_WRITES = _index(TABLE)
+_READS = _index(READ_TABLE)
+_NO_STATUS = 100  # stands for a number that is no status: nothing final was said
+_NOTHING: frozenset[int] = frozenset()
+_LOOKED_INTO = {
+    sign: frozenset(line.what) for table in (TABLE,) for line in table for sign in (line.sign,) if sign is not Sign.ANY
+}

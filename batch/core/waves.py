@@ -1,0 +1,132 @@
+"""Waves: which changes are made and looked at before the next ones may start.
+
+``--waves 1,10%,100%`` gives how much of the plan is done after each wave, in trunks or in per cent of the trunks that
+change; what is left over is one more wave, so ``1`` (the default) is one trunk first, the canary, then the rest.
+``all`` is a single wave. A row and a ring are never cut, and a change is never in an earlier wave than one it needs; a
+wave ends with the row that reaches its size. The sheet's own ``wave`` column, where a row to be changed has one, takes
+the place of all this; rows without a wave then come last.
+
+Within a wave, agents take turns: a sheet sorted by agent must not try a whole wave out on one of them.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from batch.core.blocks import Block, blocks
+from batch.core.graph import backwards, in_order
+from batch.core.model import Change, Limits, Origin, Plan
+from batch.core.sequence import renumbered
+from batch.errors import UsageError
+
+_SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(%?)", re.ASCII)
+_DEFAULT = "1"
+_WHOLE = 100
+
+
+def assign(plan: Plan, limits: Limits) -> Plan:
+    """*plan* with the waves of *limits*, in an order that goes with them. Raises :class:`UsageError`."""
+    wishes = {row.origin: row.wave for row in plan.rows if row.wave is not None}
+    return replace(plan, changes=arrange(plan.changes, limits, wishes), limits=replace(plan.limits, waves=limits.waves))
+
+
+def arrange(changes: Sequence[Change], limits: Limits, wishes: Mapping[Origin, int]) -> tuple[Change, ...]:
+    """*changes* (ids are positions) put into waves and into an order: by wave, needs first, else as they stand."""
+    found = blocks(changes)
+    sizes = _sizes(limits.waves)
+    wished = [_wish(block, changes, wishes) for block in found]
+    waves = _by_wish(found, wished) if any(wished) else list(_by_size(found, sizes))
+    wave_of_unit = {changes[id_].unit: wave for block, wave in zip(found, waves, strict=True) for id_ in block.changes}
+    wave_of = {change.id: wave_of_unit.get(change.unit, 0) for change in changes}
+    order = in_order([change.needs for change in changes], [(wave_of[change.id], change.id) for change in changes])
+    return renumbered([changes[id_] for id_ in order], wave_of)
+
+
+# ── waves by size ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _sizes(text: str) -> list[tuple[float, bool]]:
+    """The sizes as typed: a number, and whether it is per cent."""
+    sizes = [_size(part.strip()) for part in (text.strip() or _DEFAULT).replace("all", "100%").split(",")]
+    for kind in (True, False):
+        numbers = [number for number, percent in sizes if percent is kind]
+        if numbers != sorted(set(numbers)):
+            raise UsageError(f"--waves {text}: each wave adds to the one before, so sizes must grow")
+    return sizes
+
+
+def _size(part: str) -> tuple[float, bool]:
+    found = _SIZE.fullmatch(part)
+    number = float(found[1]) if found else 0
+    percent = found is not None and found[2] == "%"
+    if number <= 0 or (number > _WHOLE if percent else number != int(number)):
+        raise UsageError(f"--waves: {part!r} is not a size", hint="write sizes such as 1,10%,100%, or all")
+    return number, percent
+
+
+def _by_size(found: Sequence[Block], sizes: Sequence[tuple[float, bool]]) -> list[int]:
+    """For each block its wave."""
+    total = sum(block.trunks for block in found)
+    ends = [-(-size * total // _WHOLE) if percent else size for size, percent in sizes]
+    waves = [0] * len(found)
+    done = wave = used = 0
+    for index in _turns(found):
+        if done and wave < len(ends) and done >= ends[wave]:
+            while wave < len(ends) and done >= ends[wave]:
+                wave += 1
+            used += 1
+        waves[index] = used
+        done += found[index].trunks
+    return waves
+
+
+def _turns(found: Sequence[Block]) -> Iterator[int]:
+    """Blocks in the order in which they fill the waves: the smallest that can go first, then agents in turn."""
+    missing = [len(block.needs) for block in found]
+    dependents = backwards([block.needs for block in found])
+    preference = _preferences(found)
+    ready = [preference[index] for index, count in enumerate(missing) if not count]
+    if ready:
+        canary = min(ready, key=lambda entry: (found[entry[2]].trunks, entry[1]))
+        ready.remove(canary)
+        ready.append((-1, *canary[1:]))
+    heapq.heapify(ready)
+    while ready:
+        _, _, index = heapq.heappop(ready)
+        yield index
+        for dependent in dependents[index]:
+            missing[dependent] -= 1
+            if not missing[dependent]:
+                heapq.heappush(ready, preference[dependent])
+
+
+def _preferences(found: Sequence[Block]) -> list[tuple[int, int, int]]:
+    """For each block: how many before it go to the same agent, its place, its number."""
+    preferences = [(0, block.place, index) for index, block in enumerate(found)]
+    seen: dict[str, int] = {}
+    for _, place, index in sorted(preferences):
+        agent = found[index].agent
+        preferences[index] = (seen.get(agent, 0), place, index)
+        seen[agent] = seen.get(agent, 0) + 1
+    return preferences
+
+
+# ── waves by the sheet's column ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _wish(block: Block, changes: Sequence[Change], wishes: Mapping[Origin, int]) -> int:
+    """The latest wave that a row of the block asks for; 0 when none does."""
+    return max(wishes.get(changes[id_].origin, 0) for id_ in block.changes)
+
+
+def _by_wish(found: Sequence[Block], wished: Sequence[int]) -> list[int]:
+    """For each block its wave: as wished, later if it needs a later one; without gaps."""
+    last = max(wished) + 1
+    waves: list[int] = []
+    for block, wish in zip(found, wished, strict=True):
+        waves.append(max([wish or last, *(waves[need] for need in block.needs)]))
+    number = {wave: index for index, wave in enumerate(sorted(set(waves)))}
+    return [number[wave] for wave in waves]

@@ -1,0 +1,230 @@
+"""Doing a plan: a fixed set of workers on one schedule, and everything that may end it before its end.
+
+Workers ask the schedule, settle, write the outcome down, and only then tell the schedule. Signals, the stop file, the
+deadline and the window stop the handing out; calls in flight get a few seconds to finish and nothing new is sent.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+
+from batch.adapters.api import Api
+from batch.adapters.journal import Log
+from batch.core.encode import outcome_to_json
+from batch.core.lifecycle import Entry, Kind
+from batch.core.model import Action, Outcome, Plan, Reason, Status, Verified
+from batch.engine.caller import Caller
+from batch.engine.gate import Gate, StopRequested
+from batch.engine.live import Live
+from batch.engine.schedule import Schedule, Work
+from batch.engine.settle import Conflict, Settler
+from batch.errors import CredentialsError, JournalError, ReassignError, UnavailableError
+
+GRACE = 6.0
+"""Seconds that calls in flight get to finish after a stop; a run ends within ten seconds of a signal."""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Watch(Protocol):
+    """Something that may end a run: waits until it should, and returns why."""
+
+    async def __call__(self) -> Reason:
+        """Return when the run should stop; run for ever otherwise."""
+        ...
+
+
+@dataclass(slots=True)
+class Ending:
+    """How an execution ended. ``error`` is what stopped it, ``signal`` the signal that did."""
+
+    outcomes: dict[int, Outcome]
+    stopped: Reason | None = None
+    error: ReassignError | None = None
+    signal: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What an execution works with. ``check_wave`` is called between waves and may raise to stop the run."""
+
+    log: Log
+    gate: Gate
+    live: Live
+    wall: Callable[[], float]
+    read_back: bool = False
+    watches: Sequence[Watch] = ()
+    on_progress: Callable[[Mapping[int, Outcome]], None] | None = None
+    check_wave: Callable[[int, Mapping[int, Outcome]], Awaitable[None]] | None = None
+    catch_signals: bool = True
+
+
+class Execution:
+    """One sitting on one plan. ``known`` are the outcomes that earlier sittings left, those in doubt among them."""
+
+    def __init__(
+        self, schedule: Schedule, setting: Setting, *, known: Mapping[int, Outcome], apis: Sequence[Api]
+    ) -> None:
+        self._schedule = schedule
+        self._setting = setting
+        self._apis = apis
+        self._known = known
+        self._ending = Ending(dict(known))
+        self._wake = anyio.Event()
+        self._over = anyio.Event()
+        self._wave_check = anyio.Lock()
+
+    async def run(self) -> Ending:
+        """Work until everything has an end or something stops it. Errors come back as part of the ending."""
+        async with anyio.create_task_group() as background:
+            if self._setting.catch_signals:
+                await background.start(self._watch_signals)
+            for watch in self._setting.watches:
+                background.start_soon(self._watch, watch)
+            await self._work(background)
+            background.cancel_scope.cancel()
+        self._ending.stopped = self._schedule.stopped
+        return self._ending
+
+    async def _work(self, background: TaskGroup) -> None:
+        async with anyio.create_task_group() as workers:
+            background.start_soon(self._enforce_grace, workers)
+            for api in self._apis:
+                workers.start_soon(self._worker, Caller(api, self._setting.gate))
+
+    # ── workers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _worker(self, caller: Caller) -> None:
+        setting = self._setting
+        settler = Settler(caller, setting.log, setting.live, wall=setting.wall, read_back=setting.read_back)
+        while (work := await self._next()) is not None:
+            try:
+                await self._do(settler, work)
+            except StopRequested:
+                self._schedule.abandon(work)
+            except ReassignError as error:
+                self._schedule.abandon(work)
+                self._fail(error)
+            self._stir()
+
+    async def _next(self) -> Work | None:
+        while True:
+            work = self._schedule.take()
+            if work is not None or self._schedule.finished:
+                self._stir()
+                return work
+            if self._schedule.between_waves:
+                await self._pass_wave()
+                continue
+            await self._wake.wait()
+
+    async def _do(self, settler: Settler, work: Work) -> None:
+        if work.restore:
+            outcome = await settler.put_back(work.change, self._ending.outcomes[work.change.id])
+            await self._write_down(outcome)
+            await self._write_down(*self._schedule.put_back(outcome))
+            return
+        try:
+            earlier = self._known.get(work.change.id)
+            outcome = await settler.settle(work.change, read_back=work.canary, earlier=earlier)
+        except Conflict as conflict:
+            blocker = self._schedule.blocker_of(work.change)
+            if blocker is not None:
+                self._schedule.wait_for(work.change, blocker)
+                return
+            outcome = conflict.outcome
+        await self._write_down(outcome)
+        await self._write_down(*self._schedule.settled(outcome))
+
+    async def _write_down(self, *outcomes: Outcome) -> None:
+        """Outcomes are on disk before they count."""
+        if not outcomes:
+            return
+        at = self._setting.wall()
+        await self._setting.log.append(*(Entry(Kind.OUTCOME, at, o.change, outcome_to_json(o)) for o in outcomes))
+        self._ending.outcomes.update((o.change, o) for o in outcomes)
+        if self._setting.on_progress is not None:
+            self._setting.on_progress(self._ending.outcomes)
+
+    async def _pass_wave(self) -> None:
+        async with self._wave_check:
+            if not self._schedule.between_waves:
+                return
+            try:
+                if self._setting.check_wave is not None:
+                    await self._setting.check_wave(self._schedule.wave, self._ending.outcomes)
+            except StopRequested:
+                pass
+            except ReassignError as error:
+                self._fail(error)
+            self._schedule.next_wave()
+        self._stir()
+
+    def _stir(self) -> None:
+        """Wake the workers that wait for something to do; a no-op event costs nothing when nobody waits."""
+        if self._wake.statistics().tasks_waiting:
+            self._wake.set()
+            self._wake = anyio.Event()
+
+    # ── what ends a run ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _fail(self, error: ReassignError) -> None:
+        if self._ending.error is None or isinstance(error, JournalError):
+            self._ending.error = error
+        self.stop(reason_of(error))
+
+    def stop(self, reason: Reason) -> None:
+        """Send nothing more; calls in flight may finish."""
+        self._schedule.stop(reason)
+        self._setting.gate.stop()
+        self._over.set()
+        self._stir()
+
+    async def _watch(self, watch: Watch) -> None:
+        self.stop(await watch())
+
+    async def _watch_signals(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        with anyio.open_signal_receiver(*SIGNALS) as signals:
+            task_status.started()
+            async for number in signals:
+                if self._ending.signal is not None:
+                    signal.signal(number, signal.SIG_DFL)
+                    signal.raise_signal(number)
+                self._ending.signal = int(number)
+                self.stop(Reason.INTERRUPTED)
+
+    async def _enforce_grace(self, workers: TaskGroup) -> None:
+        await self._over.wait()
+        await anyio.sleep(GRACE)
+        workers.cancel_scope.cancel()
+
+
+def reason_of(error: ReassignError) -> Reason:
+    """Why the rest of a run was not started, when *error* ended it."""
+    table = {CredentialsError: Reason.CREDENTIALS, UnavailableError: Reason.API_UNAVAILABLE}
+    if isinstance(error, JournalError):
+        return Reason.JOURNAL_FAILED
+    return table.get(type(error), Reason.STOPPED)
+
+
+def conflicts_left(schedule: Schedule, wall: Callable[[], float]) -> list[Outcome]:
+    """Changes that waited for each other until nothing else was left: the server refuses what the plan thought free."""
+    if schedule.stopped is not None:
+        return []
+    finished = wall()
+    return [
+        Outcome(change=c.id, status=Status.REJECTED, reason=Reason.AGENT_TAKEN, finished_at=finished)
+        for c in schedule.left()
+    ]
+
+
+def unverified(plan: Plan, outcomes: Mapping[int, Outcome], wave: int) -> list[Outcome]:
+    """The outcomes of a wave that only the server's echo speaks for."""
+    in_wave = {c.id for c in plan.changes if c.wave == wave and c.action is not Action.KEEP}
+    return [o for id_, o in outcomes.items() if id_ in in_wave and o.verified is Verified.ECHO]

@@ -1,0 +1,233 @@
+"""The one door to the server that all workers of a run share: pace, breaker, retry budget, deadline, stop, counts.
+
+Whoever may not pass at once queues; only the first in the queue watches the clock, so that sixty-four waiting cost
+no more than one, and whoever came first leaves first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import anyio
+
+from batch.core.calls import Answer, Call, Fault, FaultKind, Reply
+from batch.core.model import Calls
+from batch.engine.breaker import Breaker
+from batch.engine.pace import AWAY, SERVER_ERROR, TOO_MANY, Pacer, PaceView
+from batch.errors import UnavailableError
+
+RETRY_SHARE = 0.1
+RETRY_FLOOR = 10
+RETRY_WINDOW = 60.0
+"""Retries are at most a tenth of the calls of the last minute, but ten are always free."""
+RETRY_LOOK = 1.0
+
+
+class StopRequested(Exception):  # noqa: N818  (a wish, not an error)
+    """The run is to end: nothing more is sent."""
+
+
+class _Turn:
+    """A place in the queue, which can be woken again and again."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+
+    def wake(self) -> None:
+        self._event.set()
+
+    async def wait(self) -> None:
+        await self._event.wait()
+        self._event = anyio.Event()
+
+
+class Gate:
+    """Shared by all workers of a run. ``deadline`` is a value of :func:`anyio.current_time`."""
+
+    def __init__(self, *, pacer: Pacer, breaker: Breaker, deadline: float | None = None) -> None:
+        self._pacer = pacer
+        self._breaker = breaker
+        self._deadline = math.inf if deadline is None else deadline
+        self._queue: deque[_Turn] = deque()
+        self._stopped = anyio.Event()
+        self._get = self._put = self._retried = self._refused_429 = 0
+        self._recent: deque[tuple[float, int, int]] = deque()  # (second, calls, retries)
+        self._away_at = -math.inf
+        self.stopping = False
+
+    # ── asked by everybody ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def stop(self) -> None:
+        """Send nothing more; everybody who waits is woken with :class:`StopRequested`."""
+        self.stopping = True
+        self._stopped.set()
+        self._stir()
+
+    def calls(self) -> Calls:
+        """What was sent so far."""
+        return Calls(get=self._get, put=self._put, retried=self._retried, refused_429=self._refused_429)
+
+    def view(self) -> PaceView:
+        """What the pacer believes just now."""
+        return self._pacer.view(anyio.current_time())
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; ends early with :class:`StopRequested` when the run is to end.
+
+        Raises :class:`UnavailableError` at once when the run may not last that long.
+        """
+        if anyio.current_time() + seconds > self._deadline:
+            raise too_long(seconds)
+        with anyio.move_on_after(seconds):
+            await self._stopped.wait()
+        if self.stopping:
+            raise StopRequested
+
+    # ── the way through ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def enter(self) -> float:
+        """Wait until a call may leave, and book it. Returns the moment it was booked, to be given back at its end.
+
+        Raises :class:`StopRequested`, or :class:`UnavailableError` when the server is away for longer than the run may
+        last. What entered ends with exactly one of :meth:`left`, :meth:`ended`, :meth:`broke_off`.
+        """
+        if not self._queue:
+            now = anyio.current_time()
+            if self._may_pass(now) <= 0.0:
+                return now
+        turn = _Turn()
+        self._queue.append(turn)
+        try:
+            while self._queue[0] is not turn:
+                await turn.wait()
+            return await self._watch(turn)
+        finally:
+            self._queue.remove(turn)
+            self._stir()
+
+    async def _watch(self, turn: _Turn) -> float:
+        """The first in the queue: watch the clock, and listen for calls that end."""
+        while True:
+            now = anyio.current_time()
+            seconds = self._may_pass(now)
+            if seconds <= 0.0:
+                return now
+            if seconds < math.inf and now + seconds > self._deadline:
+                raise too_long(seconds)
+            with anyio.move_on_at(min(now + seconds, self._deadline)):
+                await turn.wait()
+
+    def _may_pass(self, now: float) -> float:
+        if self.stopping:
+            raise StopRequested
+        if now >= self._deadline or self._breaker.given_up(now):
+            raise UnavailableError("the API does not answer" if now < self._deadline else "the run's time is over")
+        seconds = self._breaker.wait(now) or self._pacer.ask(now)
+        if seconds <= 0.0:
+            self._breaker.sent(now)
+        return seconds
+
+    def _stir(self) -> None:
+        """Let the first in the queue look again."""
+        if self._queue:
+            self._queue[0].wake()
+
+    # ── how a call ended ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def left(self, entered_at: float) -> None:
+        """What entered did not send anything after all."""
+        self._pacer.give_back(entered_at)
+        self._breaker.not_sent()
+        self._stir()
+
+    def broke_off(self, call: Call, entered_at: float) -> None:
+        """The call was cancelled under way."""
+        self._count(call, anyio.current_time())
+        self._pacer.faulted(entered_at, anyio.current_time())
+        self._breaker.not_sent()
+        self._stir()
+
+    def ended(self, call: Call, entered_at: float, reply: Reply) -> None:
+        """The call was sent, and this came back."""
+        now = anyio.current_time()
+        self._count(call, now)
+        if isinstance(reply, Answer):
+            self._refused_429 += reply.status == TOO_MANY
+            self._pacer.answered(entered_at, now, reply.status, reply.headers)
+        else:
+            self._pacer.faulted(entered_at, now)
+        self._judge_health(reply, entered_at, now)
+        self._stir()
+
+    def _judge_health(self, reply: Reply, entered_at: float, now: float) -> None:
+        if isinstance(reply, Fault):
+            if reply.kind is FaultKind.STALE:  # the server only closed an idle connection: that says nothing
+                self._breaker.not_sent()
+            else:
+                self._breaker.failed(now)
+        elif reply.status < SERVER_ERROR:
+            self._breaker.worked()
+        elif not asks_for_pause(reply):
+            self._breaker.failed(now)
+        elif entered_at >= self._away_at:  # one for each pause that was kept, not one for each worker
+            self._away_at = now
+            self._breaker.failed(now)
+        else:
+            self._breaker.not_sent()
+
+    def _count(self, call: Call, now: float) -> None:
+        if call.writes:
+            self._put += 1
+        else:
+            self._get += 1
+        self._tally(now, calls=1)
+
+    # ── retries ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def allow_retry(self) -> bool:
+        """Whether the budget has room for one more retry; if so it is taken."""
+        now = anyio.current_time()
+        self._tally(now)
+        calls, retries = (sum(entry[i] for entry in self._recent) for i in (1, 2))
+        if retries >= max(RETRY_FLOOR, math.floor(RETRY_SHARE * calls)):
+            return False
+        self._retried += 1
+        self._tally(now, retries=1)
+        return True
+
+    def return_retry(self) -> None:
+        """A retry that was taken ended in a pause of the server's, which costs nobody an attempt."""
+        self._retried -= 1
+        self._tally(anyio.current_time(), retries=-1)
+
+    async def retry_turn(self) -> None:
+        """Wait until the budget has room for one more retry, and take it: in an overload retries wait, not multiply."""
+        while not self.allow_retry():
+            await self.sleep(RETRY_LOOK)
+
+    def _tally(self, now: float, *, calls: int = 0, retries: int = 0) -> None:
+        while self._recent and self._recent[0][0] <= now - RETRY_WINDOW:
+            self._recent.popleft()
+        second = math.floor(now)
+        if self._recent and self._recent[-1][0] == second:
+            _, before, again = self._recent.pop()
+            calls, retries = calls + before, retries + again
+        self._recent.append((second, calls, retries))
+
+
+def too_long(seconds: float) -> UnavailableError:
+    """The error for a wait that the run may not last."""
+    return UnavailableError(
+        f"the server asks us to wait {seconds:.0f} s, longer than this run may last",
+        hint="go on later with `reassign resume`",
+    )
+
+
+def asks_for_pause(reply: Reply) -> bool:
+    """Whether the server says *later*: 429 in any form, and 503 with ``Retry-After`` (API.md §5)."""
+    if not isinstance(reply, Answer):
+        return False
+    return reply.status == TOO_MANY or (reply.status == AWAY and "retry-after" in reply.headers)

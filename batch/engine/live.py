@@ -1,0 +1,155 @@
+"""What is known of the live owners, and how old that knowledge is.
+
+A write is decided on a look no older than ``max_age``. When a look is too old, the list page the number stood on is
+read again, which renews a hundred others too; only a number that has left its page is asked for by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import anyio
+
+from batch.core import calls, shapes
+from batch.core.model import AgentId, Binding, Channel, Number, NumberState, Snapshot, Trunk
+from batch.engine.caller import Caller
+from batch.engine.snapshot import PER_PAGE
+
+MAX_AGE = 30.0
+"""Seconds. Someone's change in the dashboard within this time before our write could be overwritten (API.md §3.6)."""
+
+
+class Live:
+    """The numbers of a plan as last seen. Times are of the monotonic clock that is passed in."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        numbers: frozenset[Number],
+        *,
+        seen_at: float,
+        clock: Callable[[], float],
+        max_age: float = MAX_AGE,
+    ) -> None:
+        self._states: dict[Number, NumberState] = {n: s for n, s in snapshot.numbers.items() if n in numbers}
+        self._seen_at: dict[Number, float] = dict.fromkeys(self._states, seen_at)
+        self._wanted = numbers
+        self._clock = clock
+        self._max_age = max_age
+        self._reading: dict[int, anyio.Event] = {}
+
+    @property
+    def states(self) -> Mapping[Number, NumberState]:
+        """The numbers as last seen."""
+        return self._states
+
+    def fresh(self, number: Number) -> bool:
+        """Whether the last look at *number* is young enough to decide a write."""
+        seen = self._seen_at.get(number)
+        return seen is not None and self._clock() - seen <= self._max_age
+
+    def state(self, number: Number) -> NumberState | None:
+        """The number as last seen; ``None`` when it is not, or no longer, in the workspace."""
+        return self._states.get(number)
+
+    def owner(self, trunk: Trunk) -> AgentId | None:
+        """The agent last seen on *trunk*."""
+        state = self._states.get(trunk.number)
+        return None if state is None else state.owner(trunk.channel)
+
+    def wrote(self, trunk: Trunk, agent: AgentId, name: str = "") -> None:
+        """Take note of our own write, which an older look still under way must not undo."""
+        state = self._states.get(trunk.number)
+        if state is not None:
+            self._states[trunk.number] = rebound(state, trunk.channel, agent, name)
+        self._seen_at[trunk.number] = self._clock()
+
+    async def renew(self, caller: Caller, number: Number, page: int) -> None:
+        """Look again at *number*: its list page if it has one, else the number itself."""
+        if page > 0:
+            await self._renew_page(caller, page)
+        if not self.fresh(number):
+            await self.look(caller, number)
+
+    async def look(self, caller: Caller, number: Number) -> NumberState | None:
+        """Ask for one number by itself, and believe the answer: the read-back after an unclear write.
+
+        ``None`` when the number is gone. A server without that call is asked for the list page instead.
+        """
+        asked_at = self._clock()
+        known = self._states.get(number)
+        answer = await caller.read(calls.channels_of(number))
+        state = None if answer is None else shapes.channels_snapshot(answer.body)
+        if state is not None:
+            self._saw(_merge(known, state), asked_at)
+        elif known is not None and known.page > 0:
+            return await self._look_on_page(caller, known, asked_at)
+        else:
+            self._gone(number, asked_at)
+        return self._states.get(number)
+
+    async def _look_on_page(self, caller: Caller, known: NumberState, asked_at: float) -> NumberState | None:
+        """The list page's word on a number that could not be asked for by itself."""
+        answer = await caller.read(calls.list_page(calls.Listing.TRUNKS, known.page, PER_PAGE))
+        page = None if answer is None else shapes.numbers_page(answer.body)
+        found = [] if page is None else [state for state in page.items if state.number == known.number]
+        for state in found:
+            self._saw(_merge(known, state), asked_at)
+        if not found:
+            self._gone(known.number, asked_at)
+        return self._states.get(known.number)
+
+    async def _renew_page(self, caller: Caller, page: int) -> None:
+        running = self._reading.get(page)
+        if running is not None:
+            await running.wait()
+            return
+        self._reading[page] = anyio.Event()
+        asked_at = self._clock()
+        try:
+            answer = await caller.read(calls.list_page(calls.Listing.TRUNKS, page, PER_PAGE))
+            items = shapes.numbers_page(answer.body) if answer is not None else None
+            for state in () if items is None else items.items:
+                if state.number in self._wanted:
+                    self._saw(_merge(self._states.get(state.number), state), asked_at)
+        finally:
+            self._reading.pop(page).set()
+
+    def _saw(self, state: NumberState, asked_at: float) -> None:
+        """Believe a look, unless something newer is known already. A list may show a number once per channel."""
+        if asked_at >= self._seen_at.get(state.number, asked_at):
+            self._states[state.number] = state
+            self._seen_at[state.number] = asked_at
+
+    def _gone(self, number: Number, asked_at: float) -> None:
+        self._states.pop(number, None)
+        self._seen_at[number] = asked_at
+
+
+def rebound(state: NumberState, channel: Channel, agent: AgentId, name: str) -> NumberState:
+    """*state* with one channel served by *agent*."""
+    bindings = {**state.bindings, channel.value: Binding(bound=True, agent=agent, agent_name=name)}
+    return NumberState(
+        number=state.number,
+        uuid=state.uuid,
+        external=state.external,
+        source=state.source,
+        status=state.status,
+        bindings=bindings,
+        page=state.page,
+    )
+
+
+def _merge(known: NumberState | None, seen: NumberState) -> NumberState:
+    """What was just seen, with the page and the fields that only the list shows kept from before."""
+    if known is None:
+        return seen
+    return NumberState(
+        number=known.number,
+        uuid=seen.uuid or known.uuid,
+        external=seen.external,
+        source=seen.source or known.source,
+        status=seen.status or known.status,
+        bindings={**known.bindings, **seen.bindings},
+        page=known.page,
+    )

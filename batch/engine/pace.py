@@ -1,0 +1,238 @@
+"""When the next call may leave: decisions only. ``now`` is passed in (monotonic seconds); nothing here waits.
+
+Whatever the server tells about its limit is mirrored (:mod:`batch.engine.limiter_mirror`); what it does not tell is
+inferred from its refusals (:mod:`batch.engine.limiter_guess`); a rate that was typed in is kept besides. A pause the
+server asks for holds for everybody, and the first call after it goes alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from batch.engine.limiter_guess import Guess
+from batch.engine.limiter_mirror import Mirror
+from batch.engine.rate_headers import Quota, quotas, retry_after
+from batch.engine.send_log import TICK, Latency, SendLog
+from batch.errors import UsageError
+
+FLOOR, LONGEST = 0.25, 60.0
+"""Seconds: the pause after a refusal that asks for none (``Retry-After: 0`` is common); doubled while it goes on."""
+UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}
+TOO_MANY, AWAY = 429, 503
+SERVER_ERROR = 500
+MAX_MIRRORS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A rate as typed: so many calls in so many seconds."""
+
+    calls: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.calls} per {self.seconds:g} s"
+
+
+def parse_rate(text: str) -> Rate | None:
+    """``auto`` (``None``), ``20/s``, ``60/min`` or ``1000/h``; raises :class:`UsageError`."""
+    typed = text.strip().lower()
+    if typed in {"", "auto"}:
+        return None
+    match = re.fullmatch(r"(\d{1,9})\s*/\s*([a-z]+)", typed, re.ASCII)
+    if match is None or match.group(2) not in UNITS or int(match.group(1)) == 0:
+        raise UsageError(f"--rate {text!r} is not a rate", hint="say auto, or for example 20/s or 60/min")
+    return Rate(int(match.group(1)), UNITS[match.group(2)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaceView:
+    """What the pacer believes, for people. ``per_second`` is the pace we may keep up, ``None`` while none is known.
+
+    ``used`` counts calls sent, ``refused`` answers of 429; ``waiting_seconds`` is what is left of a pause.
+    """
+
+    limit: str
+    why: str
+    per_second: float | None
+    waiting_seconds: float
+    used: int
+    in_flight: int
+    refused: int
+
+    def words(self) -> Mapping[str, str]:
+        """The view as texts, for ``summary.json``."""
+        rate = "" if self.per_second is None else f"{self.per_second:.4g}"
+        return {
+            "limit": self.limit,
+            "why": self.why,
+            "per_second": rate,
+            "used": str(self.used),
+            "refused": str(self.refused),
+            "waiting_seconds": f"{self.waiting_seconds:.1f}",
+        }
+
+
+class Pacer:
+    """Decides when calls leave. One per run, shared by its workers.
+
+    ``rate`` is a rate typed in, ``concurrency`` the most calls under way, ``reserve`` the share of the server's limit
+    (0 … 0.95) that is left to others. A call is booked by :meth:`ask`, and ended by exactly one of :meth:`give_back`,
+    :meth:`answered` and :meth:`faulted`.
+    """
+
+    def __init__(self, rate: Rate | None = None, *, concurrency: int | None = None, reserve: float = 0.0) -> None:
+        self._rate = rate
+        self._concurrency = math.inf if concurrency is None else concurrency
+        self._reserve = min(max(reserve, 0.0), 0.95)
+        self._log = SendLog()
+        self._latency = Latency()
+        self._mirrors: dict[str, Mirror] = {}
+        self._guess: Guess | None = None
+        self._paused_until = -math.inf
+        self._alone = False  # after a pause: one call, until it is accepted
+        self._refused = 0
+        self._in_a_row = 0
+        self._last_refusal = -math.inf
+
+    # ── may a call leave? ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def ask(self, now: float) -> float:
+        """0.0: a call may leave now, and is booked. Else the seconds after which to ask again.
+
+        Infinity means: not before some call under way has ended.
+        """
+        seconds = self._wait(now)
+        if seconds > TICK:
+            return seconds
+        self._log.book(now)
+        if self._guess is None:
+            self._guess = Guess(reserve=self._reserve, now=now)
+        for mirror in self._mirrors.values():
+            mirror.booked(now)
+        return 0.0
+
+    def _wait(self, now: float) -> float:
+        if now + TICK < self._paused_until:
+            return self._paused_until - now
+        if self._log.in_flight >= (1 if self._alone else self._concurrency):
+            return math.inf
+        seconds = 0.0 if self._rate is None else self._wait_for_rate(self._rate, now)
+        for mirror in self._mirrors.values():
+            seconds = max(seconds, mirror.wait(now, self._log, self._latency))
+        if self._guess is not None and self._guesses():
+            seconds = max(seconds, self._guess.wait(now, self._log, self._latency))
+        return seconds
+
+    def _guesses(self) -> bool:
+        """Nothing was told or typed; or something refuses that the headers do not speak of."""
+        assert self._guess is not None
+        return self._guess.count is not None or not (self._mirrors or self._rate)
+
+    def _wait_for_rate(self, rate: Rate, now: float) -> float:
+        """A rate by the minute is a window and may be used up at once; one by the second is kept evenly."""
+        margin = self._latency.spread(rate.seconds)
+        seconds = self._log.wait_for(rate.calls, rate.seconds + margin, now)
+        if rate.seconds <= 1.0:
+            seconds = max(seconds, self._log.wait_for(1, rate.seconds / rate.calls, now))
+        return seconds
+
+    # ── how a call ended ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def give_back(self, booked_at: float) -> None:
+        """The call booked then did not leave after all."""
+        self._log.ended(booked_at)
+        self._log.forget(booked_at)
+        for mirror in self._mirrors.values():
+            mirror.given_back()
+
+    def faulted(self, sent_at: float, now: float) -> None:  # noqa: ARG002  (the same shape as answered)
+        """The call sent then ended without an answer: it may have been counted, so it stays booked."""
+        self._log.ended(sent_at)
+
+    def answered(self, sent_at: float, now: float, status: int, headers: Mapping[str, str]) -> None:
+        """The call sent then was answered. Header names are in lower case."""
+        alone = self._log.ended(sent_at)
+        told = retry_after(headers) if status in (TOO_MANY, AWAY) else None
+        heard = quotas(headers)
+        if status == TOO_MANY:
+            self._refuse(sent_at, now, told, heard)
+        elif told is not None:
+            self._pause(now, max(told, FLOOR))
+        elif status < SERVER_ERROR:
+            self._accept(sent_at, now)
+        if status != TOO_MANY:
+            self._hear(heard, sent_at, now, alone=alone)
+
+    def _accept(self, sent_at: float, now: float) -> None:
+        self._latency.saw(now - sent_at)
+        if sent_at >= self._paused_until:
+            self._alone = False
+            self._in_a_row = 0
+        if self._guess is not None:
+            self._guess.accepted(sent_at, now)
+
+    def _hear(self, heard: tuple[Quota, ...], sent_at: float, now: float, *, alone: bool) -> None:
+        for quota in heard[:MAX_MIRRORS]:
+            mirror = self._mirrors.get(quota.name)
+            if mirror is None:
+                if len(self._mirrors) >= MAX_MIRRORS:
+                    continue
+                mirror = self._mirrors[quota.name] = Mirror(quota.name, reserve=self._reserve, now=sent_at)
+            mirror.heard(quota, sent_at, now, self._log, alone=alone)
+
+    def _refuse(self, sent_at: float, now: float, told: float | None, heard: tuple[Quota, ...]) -> None:
+        self._refused += 1
+        self._log.forget(sent_at)
+        if sent_at >= self._last_refusal:  # calls refused together count as one
+            self._in_a_row += 1
+            self._last_refusal = now
+        floor = min(FLOOR * 2.0 ** (self._in_a_row - 1), LONGEST)
+        if heard:
+            unknown = tuple(quota for quota in heard if quota.name not in self._mirrors)
+            self._hear(unknown, sent_at, now, alone=False)
+            pause = max(told or floor, FLOOR)
+            for mirror in self._mirrors.values():
+                mirror.refused(sent_at, now, pause, self._log, told=told is not None)
+        else:
+            assert self._guess is not None
+            pause = self._guess.refused(sent_at, now, told or None, self._log)
+        self._pause(now, pause)
+
+    def _pause(self, now: float, seconds: float) -> None:
+        """Nobody sends before it is over; a pause is never shortened."""
+        self._paused_until = max(self._paused_until, now + seconds)
+        self._alone = True
+
+    # ── for people ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def view(self, now: float) -> PaceView:
+        """What is believed at *now*."""
+        limit, why, rate = self._belief()
+        return PaceView(
+            limit=limit,
+            why=why,
+            per_second=rate,
+            waiting_seconds=max(0.0, self._paused_until - now),
+            used=self._log.total,
+            in_flight=self._log.in_flight,
+            refused=self._refused,
+        )
+
+    def _belief(self) -> tuple[str, str, float | None]:
+        """The tightest of what is typed, told and inferred."""
+        found: list[tuple[str, str, float | None]] = []
+        if self._rate is not None:
+            found.append((str(self._rate), "typed in", self._rate.calls / self._rate.seconds))
+        found += [(str(m), "told by the server", m.per_second()) for m in self._mirrors.values()]
+        guess = self._guess
+        if guess is not None and guess.count is not None:
+            why = f"inferred from {self._refused} refusal{'' if self._refused == 1 else 's'}"
+            rate = guess.count * (1.0 - self._reserve) / guess.span
+            found.append((f"{guess.count} per {guess.span:.3g} s", why, rate))
+        if not found:
+            return "none seen", "the server never refused and tells no limit", None
+        return min(found, key=lambda belief: math.inf if belief[2] is None else belief[2])

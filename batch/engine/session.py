@@ -1,0 +1,71 @@
+"""The connections of one sitting: one per worker, behind one gate."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+
+from batch.adapters.api import Api, ReadOnly
+from batch.adapters.http import HttpApi
+from batch.adapters.target import Target
+from batch.core.model import Snapshot
+from batch.engine.breaker import Breaker
+from batch.engine.caller import Caller
+from batch.engine.gate import Gate
+from batch.engine.pace import Pacer
+
+WORKERS = 16
+"""Connections when none is asked for: enough to keep a server with 5 ms answers busy at 3,000 calls a second, few
+enough to be a polite guest."""
+
+
+@dataclass(slots=True)
+class Session:
+    """An open way to the server. ``snapshot`` is the last complete look, taken at ``seen_at`` (monotonic seconds)."""
+
+    target: Target
+    gate: Gate
+    apis: Sequence[Api]
+    snapshot: Snapshot | None = None
+    seen_at: float = 0.0
+
+    @property
+    def caller(self) -> Caller:
+        """The way for calls that no worker makes: snapshots, probes, the sweep."""
+        return Caller(self.apis[0], self.gate)
+
+    def took(self, snapshot: Snapshot, asked_at: float) -> None:
+        """Keep a snapshot that was begun at *asked_at*."""
+        self.snapshot, self.seen_at = snapshot, asked_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How a sitting may use the server: calls per second (``None``: learn), workers, share left to others, seconds."""
+
+    rate: float | None = None
+    workers: int | None = None
+    reserve: float = 0.0
+    deadline: float | None = None
+    read_only: bool = False
+
+
+@asynccontextmanager
+async def open_session(target: Target, terms: Terms) -> AsyncIterator[Session]:
+    """Connections that are opened when first used and closed at the end, however it comes.
+
+    With ``read_only`` no write can leave: the wrapper refuses it, whatever the code above it asks for.
+    """
+    deadline = None if terms.deadline is None else anyio.current_time() + terms.deadline
+    gate = Gate(pacer=Pacer(rate=terms.rate, reserve=terms.reserve), breaker=Breaker(), deadline=deadline)
+    plain: list[Api] = [HttpApi(target) for _ in range(1 if terms.read_only else terms.workers or WORKERS)]
+    apis = [ReadOnly(api) for api in plain] if terms.read_only else plain
+    try:
+        yield Session(target, gate, apis)
+    finally:
+        with anyio.CancelScope(shield=True):
+            for api in apis:
+                await api.aclose()

@@ -1,0 +1,54 @@
+"""The final look: are the trunks on the agents that the answers promised?
+
+Late writes and stale reads make one look too few: what does not fit is looked at again, a few seconds later each time,
+and only then judged by :mod:`batch.core.verify`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from batch.core.model import Number, NumberState, Outcome, Plan, Status
+from batch.core.verify import verify
+from batch.engine.caller import Caller
+from batch.engine.snapshot import reread
+
+PAUSES = (1.0, 2.0, 5.0)
+"""Seconds before each further look, while something does not fit: eight seconds in all for a late write to show."""
+
+
+async def sweep(
+    caller: Caller, plan: Plan, outcomes: Mapping[int, Outcome], *, pages: int, pauses: Sequence[float] = PAUSES
+) -> tuple[Mapping[int, Outcome], Mapping[Number, NumberState]]:
+    """Look at every trunk that was, or may have been, written. Returns the outcomes as corrected, and what was seen.
+
+    Raises what reading raises; the outcomes then stand as they were.
+    """
+    trunks = {change.id: change.trunk for change in plan.writes()}
+    numbers = {trunks[id_].number for id_, outcome in outcomes.items() if _to_look_at(outcome) and id_ in trunks}
+    seen: dict[Number, NumberState] = {}
+    judged = outcomes
+    for last, pause in _looks(pauses):
+        if not numbers:
+            break
+        await caller.gate.sleep(pause)
+        seen |= await reread(caller, numbers, pages)
+        judged = verify(plan, outcomes, seen, settled=last)
+        numbers = {trunks[id_].number for id_ in judged if id_ in trunks and _does_not_fit(outcomes[id_], judged[id_])}
+    return judged, seen
+
+
+def _looks(pauses: Sequence[float]) -> list[tuple[bool, float]]:
+    waits = [0.0, *pauses]
+    return [(index == len(waits) - 1, wait) for index, wait in enumerate(waits)]
+
+
+def _to_look_at(outcome: Outcome) -> bool:
+    return outcome.written or outcome.status in (Status.DONE, Status.UNKNOWN)
+
+
+def _does_not_fit(before: Outcome, after: Outcome) -> bool:
+    """Whether a look disagrees with what was believed, so that a second one is due."""
+    if after.status is Status.UNKNOWN:
+        return True
+    return before.status is Status.DONE and after.status is not Status.DONE

@@ -1,0 +1,124 @@
+"""One run: its folder, its journal, and how it is opened and closed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from batch import __version__
+from batch.adapters import reports, runs
+from batch.adapters.files import write_private
+from batch.adapters.journal import Journal
+from batch.core import planfile
+from batch.core.guard import Refusal
+from batch.core.lifecycle import Entry, Kind
+from batch.core.model import Plan, Reason, RunRecord, Status, Summary
+from batch.core.record import fold
+from batch.core.results import results
+from batch.core.summary import summarise
+from batch.engine.session import Session
+from batch.errors import JournalError, ReassignError
+from batch.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is. ``eta_seconds`` is an honest guess from the pace so far, ``None`` while there is none."""
+
+    phase: str
+    done: int
+    total: int
+    counts: Mapping[Status, int] = field(default_factory=dict)
+    pace: str = ""
+    eta_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """How a run speaks to whoever started it."""
+
+    confirm: Callable[[Plan, tuple[Refusal, ...]], bool]
+    progress: Callable[[Progress], None]
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A run that has come to its end, with its reports written. ``error`` is what cut it short."""
+
+    folder: Path
+    record: RunRecord
+    summary: Summary
+    exit_code: int
+    refusals: tuple[Refusal, ...] = ()
+    error: ReassignError | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """An open run. ``record`` is what its journal told when it was opened."""
+
+    folder: Path
+    journal: Journal
+    record: RunRecord
+
+    def stop(self, reason: Reason, detail: str = "") -> None:
+        """Write down why no (further) change is started."""
+        body = {"whole_run": reason.value, "detail": detail}
+        self.journal.append_now(Entry(Kind.STOPPED, time.time(), body=body))
+
+    def finish(
+        self,
+        session: Session,
+        *,
+        refusals: tuple[Refusal, ...] = (),
+        signal: int | None = None,
+        error: ReassignError | None = None,
+        differences: bool = False,
+    ) -> Finished:
+        """Close the books: what it cost, how it ended, and the reports, which are made from the journal alone.
+
+        A journal that cannot be written any more is reported as far as it goes.
+        """
+        cost = {"calls": asdict(session.gate.calls()), "pace": dict(session.gate.view().words())}
+        try:
+            self.journal.append_now(Entry(Kind.CALLS, time.time(), body=cost))
+            record = fold(self.journal.entries())
+            code = exit_of(record, signal=signal, error=error, differences=differences)
+            self.journal.append_now(Entry(Kind.FINISHED, time.time(), body={"exit_code": code}))
+        except JournalError as failure:
+            error, code = failure, int(Exit.JOURNAL)
+        record = fold(self.journal.entries())
+        reports.write_all(record, self.folder)
+        summary = summarise(record, results(record))
+        return Finished(
+            folder=self.folder, record=record, summary=summary, exit_code=code, refusals=refusals, error=error
+        )
+
+
+@contextmanager
+def new_run(
+    settings: Settings, command: str, plan: Plan, *, input_file: Path | None = None, stopped: Reason | None = None
+) -> Iterator[Run]:
+    """A new run folder with its journal, the copy of the input and the plan, before anything is sent."""
+    started = time.time()
+    run_id = settings.run_id or runs.new_run_id(started)
+    folder = runs.create(settings.runs_dir, run_id)
+    if input_file is not None:
+        runs.copy_input(input_file, folder)
+    text = planfile.dump(plan)
+    write_private(folder / runs.PLAN, text.encode())
+    opening = {
+        "run_id": run_id,
+        "command": command,
+        "tool_version": __version__,
+        "plan": text,
+        "sheet": plan.source.sheet,
+        "whole_run": stopped.value if stopped else None,
+    }
+    with Journal.create(folder / runs.JOURNAL) as journal:
+        journal.append_now(Entry(Kind.OPENED, started, body=opening))
+        yield Run(folder, journal, fold(journal.entries()))

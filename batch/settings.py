@@ -1,0 +1,159 @@
+"""Settings: what a run can be told, as one frozen value.
+
+Fields are the texts as typed, checked; the properties say what they mean. :mod:`batch.sources` gathers them.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from uuid import UUID
+
+import platformdirs
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from batch import values
+from batch.adapters import runs
+from batch.core.model import AgentId, Limits, Occupancy, OnSplit
+
+
+def _checked(parse: Callable[[str], object]) -> AfterValidator:
+    """A text that *parse* must understand; empty stands for *not set*."""
+
+    def check(text: str) -> str:
+        if text:
+            parse(text)
+        return text
+
+    return AfterValidator(check)
+
+
+def _several(given: object) -> object:
+    """A list from the environment: entries between semicolons or line breaks."""
+    return [part.strip() for part in re.split(r"[;\n]", given) if part.strip()] if isinstance(given, str) else given
+
+
+def _country(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z]{2}", text, re.ASCII) is None:
+        raise ValueError("give the two letters of a country, such as TR or DE")
+    return text
+
+
+def _pair(text: str) -> str:
+    header, sign, what = text.rpartition("=")
+    if not (sign and header.strip() and what.strip()):
+        raise ValueError(f'write {text!r} as "Header=field"')
+    return text
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(UUID(text.strip()))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not the uuid of an agent") from error
+
+
+def _encoding(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except LookupError as error:
+        raise ValueError("there is no such encoding: give one such as utf-8, cp1254 or utf-16") from error
+
+
+def _sizes(text: str) -> None:
+    for size in text.split(","):
+        values.count_or_percent(size)
+
+
+Many = Annotated[tuple[str, ...], BeforeValidator(_several)]
+
+
+class Settings(BaseModel):
+    """Everything a run can be told. Texts are as typed; see the properties for their meaning."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, coerce_numbers_to_str=True, validate_by_name=True
+    )
+
+    workspace: str = ""
+    base_url: str = ""
+    token_file: Path | None = None
+    runs_dir: Path = Field(default_factory=lambda: platformdirs.user_state_path("reassign") / "runs")
+    run_id: Annotated[str, _checked(runs.check_run_id)] = ""
+    sheet: str = ""
+    map: Annotated[Many, AfterValidator(lambda pairs: tuple(map(_pair, pairs)))] = ()
+    region: Annotated[str, _checked(_country)] = ""
+    encoding: Annotated[str, _checked(_encoding)] = ""
+    only: str = ""
+    limit: Annotated[int | None, Field(ge=1)] = None
+    rate: Annotated[str, _checked(values.rate)] = "auto"
+    concurrency: Annotated[str, _checked(values.concurrency)] = "auto"
+    reserve: Annotated[str, _checked(values.percent)] = "0%"
+    deadline: Annotated[str, _checked(values.duration)] = ""
+    window: Annotated[str, _checked(values.window)] = ""
+    waves: Annotated[str, _checked(_sizes)] = ""
+    max_failures: Annotated[str, _checked(values.count_or_percent)] = ""
+    max_change: Annotated[str, _checked(values.percent)] = ""
+    occupancy: Occupancy = Occupancy.AUTO
+    parking_agent: Annotated[Many, AfterValidator(lambda agents: tuple(map(_uuid, agents)))] = ()
+    on_split: OnSplit = OnSplit.RESTORE
+    verify: Literal["sweep", "each", "echo"] = "sweep"
+    max_age: Annotated[str, _checked(values.duration)] = "30s"
+    skip_invalid: bool = False
+    yes: bool = False
+    as_json: bool = Field(default=False, alias="json")  # pydantic's own models have a method of that name
+    quiet: bool = False
+    verbose: Annotated[int, Field(ge=0)] = 0
+    log_file: Path | None = None
+    color: Literal["auto", "always", "never"] = "auto"
+
+    @property
+    def mapping(self) -> Mapping[str, str]:
+        """``--map`` as header → field."""
+        pairs = (pair.rpartition("=") for pair in self.map)
+        return {header.strip(): what.strip() for header, _, what in pairs}
+
+    @property
+    def parking(self) -> tuple[AgentId, ...]:
+        """The agents a ring's first trunk may be parked on."""
+        return tuple(AgentId(agent) for agent in self.parking_agent)
+
+    @property
+    def limits(self) -> Limits:
+        """The brakes, as the plan keeps them."""
+        return Limits(
+            waves=self.waves, max_failures=self.max_failures, max_change=self.max_change, on_split=self.on_split
+        )
+
+    @property
+    def per_second(self) -> float | None:
+        """``--rate`` in calls per second; ``None`` lets the pacer learn it."""
+        return values.rate(self.rate)
+
+    @property
+    def workers(self) -> int | None:
+        """``--concurrency``; ``None`` lets the engine choose."""
+        return values.concurrency(self.concurrency)
+
+    @property
+    def reserve_share(self) -> float:
+        """``--reserve`` as a part of one."""
+        return values.percent(self.reserve)
+
+    @property
+    def deadline_seconds(self) -> float | None:
+        """``--deadline`` in seconds from the start of the run."""
+        return values.duration(self.deadline) if self.deadline else None
+
+    @property
+    def max_age_seconds(self) -> float:
+        """How many seconds old the live state may be when a write relies on it."""
+        return values.duration(self.max_age)
+
+    @property
+    def opening(self) -> values.Window | None:
+        """``--window``: when writes may be made; ``None`` is always."""
+        return values.window(self.window) if self.window else None

@@ -1,0 +1,117 @@
+"""Where settings come from: flags, environment, job file, user file and defaults, the first one first.
+
+A wrong value is an error that names where it was written, what was written and what to write instead.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import platformdirs
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from batch.errors import UsageError
+from batch.options import BY_NAME, OPTIONS, PREFIX, VENDOR_VARIABLES
+from batch.settings import Settings
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One source of settings. ``place`` names a key of it to a person; relative paths in it begin at ``base``."""
+
+    values: Mapping[str, Any]
+    place: Callable[[str], str]
+    base: Path | None = None
+
+
+def load(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    job: Layer | None = None,
+    user_file: Path | None = None,
+) -> Settings:
+    """The settings of a run; the stronger layer wins key by key. Raises :class:`UsageError` with all faults."""
+    user = user_file or platformdirs.user_config_path("reassign") / "settings.toml"
+    layers = [flag_layer(flags or {}), environment_layer(environ), job, file_layer(user) if user.exists() else None]
+    return merge([layer for layer in layers if layer is not None], Settings)
+
+
+def merge(layers: Iterable[Layer], model: type[S]) -> S:
+    """Merge layers, strongest first, and check the outcome; raises :class:`UsageError` with all faults."""
+    merged: dict[str, Any] = {}
+    places: dict[str, str] = {}
+    for layer in layers:
+        for key, value in layer.values.items():
+            if key not in merged:
+                merged[key] = _from_base(key, value, layer.base)
+                places[key] = layer.place(key)
+    try:
+        return model.model_validate(merged, by_name=False, by_alias=True)
+    except ValidationError as error:
+        keys = tuple(field.alias or name for name, field in model.model_fields.items())
+        faults = dict.fromkeys(_sentence(fault, places, keys) for fault in error.errors(include_url=False))
+        raise UsageError("\n".join(faults), hint="`reassign plan --help` lists every option") from None
+
+
+def flag_layer(flags: Mapping[str, Any]) -> Layer:
+    """The options that were given on the command line."""
+    given = {name: value for name, value in flags.items() if value is not None and value not in ((), False, 0)}
+    return Layer(given, lambda key: BY_NAME[key].flag if key in BY_NAME else key)
+
+
+def environment_layer(environ: Mapping[str, str]) -> Layer:
+    """The vendor's variables and ours. An unset and an empty variable are the same; a near miss is an error."""
+    names = VENDOR_VARIABLES | {option.variable: option.name for option in OPTIONS}  # the later one wins
+    found = {name: (variable, environ[variable]) for variable, name in names.items() if environ.get(variable)}
+    known = {option.variable for option in OPTIONS}
+    for variable in sorted(environ):
+        near = difflib.get_close_matches(variable, known, n=1, cutoff=0.85)
+        if variable.startswith(PREFIX) and variable not in known and near:
+            raise UsageError(f"the environment variable {variable} is not known", hint=f"did you mean {near[0]}?")
+    return Layer(
+        {name: text for name, (_, text) in found.items()}, lambda key: f"the environment variable {found[key][0]}"
+    )
+
+
+def file_layer(path: Path) -> Layer:
+    """A TOML file of settings; raises :class:`UsageError` when it cannot be read."""
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"cannot read {path}: {reason}", hint="it must be a TOML file in UTF-8") from error
+    return Layer(found, lambda key: f"`{key}` in {path}", path.resolve().parent)
+
+
+def _from_base(key: str, value: Any, base: Path | None) -> Any:
+    """Paths in a file are relative to that file; ``~`` is the home folder everywhere."""
+    if not (isinstance(value, str | Path) and key in BY_NAME and BY_NAME[key].path):
+        return value
+    path = Path(value).expanduser()
+    return base / path if base is not None else path
+
+
+def _sentence(fault: ErrorDetails, places: Mapping[str, str], keys: tuple[str, ...]) -> str:
+    key = str(fault["loc"][0]) if fault["loc"] else ""
+    place = places.get(key, f"`{key}`" if key else "")
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, keys, n=1)
+        return f"{place} is not a setting" + (f": did you mean `{near[0]}`?" if near else "")
+    words = fault["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+    if fault["type"] == "missing":
+        return f"{place} is missing"
+    return f"{place} is {_shown(fault['input'])}: {words}" if place else words
+
+
+def _shown(value: Any) -> str:
+    return repr(list(value) if isinstance(value, tuple) else value)

@@ -1,0 +1,124 @@
+"""What the texts of settings mean: durations, percents, rates, counts and times of day.
+
+Every parser raises :class:`ValueError` with a sentence that says what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+", re.ASCII)
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])", re.ASCII)
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
+_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|min)", re.ASCII)
+_WINDOW = re.compile(r"(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})\s+(\S+)", re.ASCII)
+_PER_SECOND = {"s": 1.0, "min": 60.0}
+
+
+def duration(text: str) -> float:
+    """``90s``, ``15m``, ``2h``, ``1h30m`` or ``7d`` in seconds, more than zero."""
+    if _DURATION.fullmatch(text) is None:
+        raise ValueError("give a duration such as 90s, 15m or 2h")
+    seconds = sum(float(count) * _SECONDS[unit] for count, unit in _PART.findall(text))
+    if seconds <= 0:
+        raise ValueError("give a duration longer than zero")
+    return seconds
+
+
+def percent(text: str) -> float:
+    """``30%`` as 0.3; from 0 to 100."""
+    found = _PERCENT.fullmatch(text)
+    if found is None or float(found[1]) > 100:  # noqa: PLR2004 - a hundred per cent
+        raise ValueError("give a percentage from 0% to 100%")
+    return float(found[1]) / 100
+
+
+def count_or_percent(text: str) -> str:
+    """``5`` or ``10%``, checked and given back without spaces; what it is a part of is the reader's business."""
+    bare = text.replace(" ", "")
+    if not bare.isascii() or not bare.isdigit():
+        try:
+            percent(bare)
+        except ValueError:
+            raise ValueError("give a number such as 5, or a percentage such as 10%") from None
+    return bare
+
+
+def rate(text: str) -> float | None:
+    """``20/s`` or ``60/min`` in calls per second, more than zero; ``auto`` is ``None``."""
+    if text == "auto":
+        return None
+    found = _RATE.fullmatch(text)
+    if found is None or float(found[1]) <= 0:
+        raise ValueError("give auto, or a rate such as 20/s or 60/min")
+    return float(found[1]) / _PER_SECOND[found[2]]
+
+
+def concurrency(text: str) -> int | None:
+    """How many calls at once, from 1 to 256; ``auto`` is ``None``."""
+    if text == "auto":
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 256:  # noqa: PLR2004 - see below
+        # more connections than this only queue inside the server, and each costs it a process
+        raise ValueError("give auto, or a number from 1 to 256")
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of the day by the wall clock of a time zone; it may go past midnight.
+
+    The wall clock is meant literally on the two days when it jumps: an hour that is skipped is not in the window, an
+    hour that is shown twice is in it twice.
+    """
+
+    start: time
+    end: time
+    zone: ZoneInfo
+
+    def is_open(self, epoch: float) -> bool:
+        """Whether the moment *epoch* (seconds, UTC) is inside."""
+        clock = datetime.fromtimestamp(epoch, UTC).astimezone(self.zone).time()
+        if self.start < self.end:
+            return self.start <= clock < self.end
+        return clock >= self.start or clock < self.end
+
+    def seconds_left(self, epoch: float) -> float:
+        """How long the window stays open from *epoch* on; 0 when it is closed."""
+        moment = datetime.fromtimestamp(epoch, UTC)
+        if not self.is_open(epoch):
+            return 0.0
+        # Windows begin, end and jump at whole minutes: walking them is right on every day, clock changes included.
+        edge = moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        while self.is_open(edge.timestamp()):
+            edge += timedelta(minutes=1)
+        return edge.timestamp() - epoch
+
+    def __str__(self) -> str:
+        return f"{self.start:%H:%M}-{self.end:%H:%M} {self.zone.key}"
+
+
+def window(text: str) -> Window:
+    """``02:00-04:00 Europe/Berlin`` as a :class:`Window`."""
+    found = _WINDOW.fullmatch(text)
+    if found is None:
+        raise ValueError('give a span and a time zone, such as "02:00-04:00 Europe/Berlin"')
+    start, end = _clock(found[1]), _clock(found[2])
+    if start == end:
+        raise ValueError("the window begins and ends at the same time: give a span")
+    try:
+        return Window(start, end, ZoneInfo(found[3]))
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"there is no time zone {found[3]!r}: give one such as Europe/Berlin or UTC") from error
+
+
+def _clock(text: str) -> time:
+    hours, minutes = (int(part) for part in text.split(":"))
+    try:
+        return time(hours, minutes)
+    except ValueError as error:
+        raise ValueError(f"{text} is not a time of day: give one from 00:00 to 23:59") from error

@@ -1,0 +1,140 @@
+"""How a run ended, the history, and what the doctor found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from batch.adapters.runs import REPORT_HTML, REPORT_XLSX, RESUMABLE, Run
+from batch.console import Grid, Line, View, capped, pairs
+from batch.core.exits import MEANINGS
+from batch.core.model import Problem, Result, Status, Summary
+from batch.views.problems import problem_groups
+
+MOST = 20
+"""Result lines shown before the list is cut."""
+WELL = frozenset({Status.DONE, Status.ALREADY})
+_STYLES = {Status.DONE: "good", Status.ALREADY: "faint", Status.UNKNOWN: "warn", Status.SKIPPED: "warn"}
+
+
+def ending(summary: Summary, folder: Path, exit_code: int, results: Sequence[Result]) -> View:
+    """How a run ended: counts, the lines that did not end well, what to do next, where the reports are."""
+    ill = [result for result in results if result.status not in WELL]
+    return (
+        Line(f"Run {summary.run_id}: {counts(summary.counts)}", "title"),
+        *result_lines(ill),
+        *((Line(summary.stopped, "warn"),) if summary.stopped else ()),
+        *(Line(note, "faint") for note in summary.notes),
+        Line(f"exit {exit_code}: {_meaning(exit_code)}", "good" if exit_code == 0 else "warn"),
+        *next_steps(summary.command, summary.run_id, exit_code),
+        *pairs(("report", str(folder / REPORT_HTML)), ("sheet", str(folder / REPORT_XLSX))),
+    )
+
+
+def run_view(summary: Summary, results: Sequence[Result], problems: Iterable[Problem]) -> View:
+    """One run in detail, as far as it has come."""
+    calls = summary.calls
+    code = summary.exit_code
+    return (
+        Line(f"Run {summary.run_id}: {counts(summary.counts)}", "title"),
+        *pairs(
+            ("command", summary.command),
+            ("workspace", summary.workspace),
+            ("started", summary.started_at),
+            ("finished", summary.finished_at or "unfinished: see `reassign resume`"),
+            ("exit", "" if code is None else f"{code}: {_meaning(code)}"),
+            ("stopped", summary.stopped),
+            (
+                "calls",
+                f"{calls.get:,} GET, {calls.put:,} PUT, {calls.retried:,} retried, {calls.refused_429:,} refused (429)",
+            ),
+            *((f"pace {name}", value) for name, value in summary.pace.items()),
+            ("note", "; ".join(summary.notes)),
+        ),
+        *result_lines(results),
+        *problem_groups(problems),
+    )
+
+
+def result_lines(results: Sequence[Result]) -> View:
+    """Result lines as a grid, capped."""
+    if not results:
+        return ()
+    rows = tuple(
+        (str(r.row), r.number, r.channel, r.agent_name or r.agent_uuid, r.status, r.reason) for r in results[:MOST]
+    )
+    styles = tuple(_STYLES.get(result.status, "bad") for result in results[:MOST])
+    header = ("row", "number", "channel", "agent", "status", "reason")
+    return (Grid(header, rows, styles), *capped(len(results), MOST, "lines in results.csv"))
+
+
+def counts(by_status: Mapping[Status, int]) -> str:
+    """``118 done, 2 rejected``; statuses nothing has are left out."""
+    return ", ".join(f"{by_status[s]:,} {s}" for s in Status if by_status.get(s)) or "no rows"
+
+
+def next_steps(command: str, run_id: str, exit_code: int) -> View:
+    """The command that goes on from here, when there is one."""
+    if exit_code in RESUMABLE:
+        return (Line(f"go on: reassign resume {run_id}"),)
+    if command not in {"plan", "audit"} and exit_code in {5, 6}:
+        return (Line(f"try the rest again: reassign retry {run_id}   take it back: reassign rollback {run_id}"),)
+    return ()
+
+
+def _meaning(code: int) -> str:
+    words: dict[int, str] = {int(known): meaning for known, meaning in MEANINGS.items()}
+    return words.get(code, "see the table of exit codes")
+
+
+RUNS_HEADER = ("run", "command", "workspace", "started", "exit", "counts")
+
+
+def run_row(run: Run) -> tuple[str, ...]:
+    """One line of the history; a run without a summary shows as unfinished."""
+    told = run.summary
+    if not told:
+        return (run.run_id, "", "", "", "unfinished", "")
+    by_status = told.get("counts") or told.get("status_counts") or {}
+    said = ", ".join(f"{count} {status}" for status, count in by_status.items() if count)
+    keys = ("command", "workspace", "started_at", "exit_code")
+    return (run.run_id, *("" if told.get(key) is None else str(told[key]) for key in keys), said)
+
+
+def runs_view(history: Sequence[Run]) -> View:
+    """The history, newest first."""
+    return (Grid(RUNS_HEADER, tuple(run_row(run) for run in history)),)
+
+
+def run_data(run: Run) -> Mapping[str, Any]:
+    """One run for a machine."""
+    return {"run_id": run.run_id, "folder": str(run.folder), "finished": run.finished, "summary": run.summary or None}
+
+
+_MARKS = {True: ("good", "good"), False: ("bad", "bad"), None: ("unknown", "warn")}
+
+
+class Finding(Protocol):
+    """One thing the doctor looked at; ``ok`` is ``None`` when it could not be known."""
+
+    @property
+    def name(self) -> str:
+        """What was looked at."""
+        ...
+
+    @property
+    def ok(self) -> bool | None:
+        """Whether it is as it should be."""
+        ...
+
+    @property
+    def detail(self) -> str:
+        """The figures, or what to do."""
+        ...
+
+
+def findings_view(findings: Sequence[Finding]) -> View:
+    """What the doctor found, the bad ones in red."""
+    rows = tuple((finding.name, _MARKS[finding.ok][0], finding.detail) for finding in findings)
+    return (Grid(("what", "is", "detail"), rows, tuple(_MARKS[finding.ok][1] for finding in findings)),)

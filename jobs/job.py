@@ -1,0 +1,85 @@
+"""A job file: TOML with a ``kind``, what it works on, and any option of the command line under its own name.
+
+kind = "migrate"
+file = "moves.xlsx"      # relative to the job file
+yes = true
+max_failures = "2%"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from batch.errors import UsageError
+from batch.settings import Settings
+from batch.sources import Layer, file_layer, merge
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    MIGRATE = "migrate"
+    AUDIT = "audit"
+    ROLLBACK = "rollback"
+
+
+class JobFile(Settings):
+    """Everything a job file may hold; its JSON Schema is what ``reassign schema`` prints."""
+
+    kind: JobKind
+    file: Path | None = None
+    run: str = Field(default="", description="The run to roll back: an id, the beginning of one, or `last`.")
+
+    @model_validator(mode="after")
+    def _has_its_object(self) -> Self:
+        if self.kind is JobKind.ROLLBACK:
+            if not self.run:
+                raise ValueError("`run` is missing: a rollback job names the run to roll back")
+        elif self.file is None:
+            raise ValueError(f"`file` is missing: {self.kind.value} needs a sheet")
+        elif not self.file.is_file():
+            raise ValueError(f"`file` is {str(self.file)!r}: there is no such file")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A checked job: its own keys, and a layer of settings under the flags and the environment."""
+
+    kind: JobKind
+    file: Path | None
+    run: str
+    layer: Layer
+
+
+_OWN = frozenset({"kind", "file", "run"})
+
+
+def load(path: Path) -> Job:
+    """Read and check a job file; raises :class:`UsageError` with every fault, each under its key."""
+    found = file_layer(path)
+    base = path.resolve().parent
+    keys: Mapping[str, Any] = found.values
+    if isinstance(keys.get("file"), str):
+        keys = {**keys, "file": base / Path(keys["file"]).expanduser()}
+    checked = merge([replace(found, values=keys)], JobFile)
+    rest = {key: value for key, value in keys.items() if key not in _OWN}
+    return Job(checked.kind, checked.file, checked.run, replace(found, values=rest))
+
+
+def schema() -> Mapping[str, Any]:
+    """The JSON Schema of a job file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **JobFile.model_json_schema(by_alias=True)}
+
+
+def needs_file(job: Job) -> Path:
+    """The sheet a job works on; the check has seen that it is there."""
+    if job.file is None:
+        raise UsageError(f"a job of kind {job.kind.value} needs a `file`")
+    return job.file

@@ -1,0 +1,338 @@
+"""The command line as programs and people meet it: arguments, streams, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import pytest
+
+from batch import errors
+from batch.cli import entry as cli
+from batch.cli.common import on_loop
+from batch.options import OPTIONS
+from batch.sandbox.options import DEFAULT_TOKEN
+from batch.sandbox.server import Handle, running
+from batch.sandbox.world import World
+from jobs.commands import job
+
+ROOT = Path(__file__).parents[2]
+REASSIGN = [sys.executable, "-m", "batch"]
+COMMANDS = [name for name in cli.ORDER if name != "job"]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    """An environment without anybody's settings, and with its own state folder."""
+    return {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+
+
+def reassign(home: dict[str, str], *args: str | Path, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command as its own process, with no terminal anywhere."""
+    options = {"env": home, "cwd": ROOT, "capture_output": True, "text": True, "timeout": 60} | more
+    return subprocess.run([*REASSIGN, *map(str, args)], stdin=subprocess.DEVNULL, check=False, **options)
+
+
+def command(body: Callable[[], int]) -> click.Command:
+    return click.command("probe")(body)
+
+
+# ── arguments ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_help_is_there_in_time(home: dict[str, str]) -> None:
+    """Median of five, in a cold process: the promise is 200 ms on an idle machine."""
+    times = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        assert reassign(home, "--help").returncode == 0
+        times.append(time.perf_counter() - begun)
+    assert statistics.median(times) < 0.5  # a machine under load
+
+
+def test_help_imports_nothing_heavy(home: dict[str, str]) -> None:
+    """What makes --help slow is named, not only felt."""
+    script = (
+        "import sys, batch.cli; print([m for m in sys.modules if m in ('rich','pandas','pydantic','anyio','httpx')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=home, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_lists_every_command_in_order(home: dict[str, str]) -> None:
+    """The order of a first use."""
+    listed = reassign(home, "--help").stdout.partition("Commands:\n")[2]
+    assert [line.split()[0] for line in listed.splitlines() if line[2:3].strip()] == list(cli.ORDER)
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "sandbox"])
+def test_every_command_takes_every_common_option(name: str) -> None:
+    """One set of flags fits a whole script; `show --verify` alone means something else."""
+    taken = {
+        flag for parameter in cli.root.get_command(click.Context(cli.root), name).params for flag in parameter.opts
+    }
+    assert {option.flag for option in OPTIONS} <= taken
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        pytest.param(["aply", "x"], "apply", id="command suggested"),
+        pytest.param(["plan", "x", "--max-chang", "5%"], "--max-change", id="option suggested"),
+        pytest.param(["plan"], "FILE", id="argument missing"),
+        pytest.param(["runs", "--rate", "fast"], "--rate is 'fast': give auto", id="bad value"),
+    ],
+)
+def test_a_wrong_command_line_exits_with_2(args: list[str], said: str, capsys) -> None:
+    """With a suggestion, on stderr."""
+    assert cli.run(args) == 2
+    out, err = capsys.readouterr()
+    assert said in err
+    assert out == ""
+
+
+def test_options_may_stand_before_and_after_the_command(tmp_path: Path, capsys, monkeypatch) -> None:
+    """The later one wins."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "a" / "run-1").mkdir(parents=True)
+    assert cli.run(["--runs-dir", str(tmp_path / "a"), "runs"]) == 0
+    assert cli.run(["--runs-dir", str(tmp_path / "a"), "runs", "--runs-dir", str(tmp_path / "b")]) == 0
+    assert capsys.readouterr().out.split("\t")[0] == "run-1"
+
+
+# ── every way a command can end ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def failing(error: BaseException) -> click.Command:
+    def body() -> NoReturn:
+        raise error
+
+    return command(body)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        *(
+            (getattr(errors, name)("words", hint="do this"), getattr(errors, name).exit_code)
+            for name in dir(errors)
+            if name.endswith("Error")
+        ),
+        (KeyboardInterrupt(), 130),
+        (ExceptionGroup("", [errors.SafetyError("words"), errors.JournalError("words")]), 11),
+        (BaseExceptionGroup("", [ExceptionGroup("", [errors.UnavailableError("words")])]), 10),
+        (ExceptionGroup("", [errors.SafetyError("words"), RuntimeError("x")]), 1),
+        (RuntimeError("x"), 1),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
+)
+def test_every_error_has_its_exit_code_and_a_sentence(error: BaseException, code: int, capsys) -> None:
+    """On stderr; stdout stays empty."""
+    assert cli.run([], failing(error)) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("reassign: ")
+
+
+def test_an_error_tells_what_to_do_and_stays_inert(capsys) -> None:
+    """Message and hint; what a server said cannot move the cursor."""
+    cli.run([], failing(errors.UsageError("no \x1b[2Jfile", hint="give one")))
+    assert capsys.readouterr().err == "reassign: error: no �[2Jfile\nreassign: hint: give one\n"
+
+
+def test_a_bug_is_one_sentence_without_its_text_or_traceback(capsys) -> None:
+    """The text of an unexpected error may hold anything, a token too."""
+    assert cli.run([], failing(RuntimeError("secret-token"))) == 1
+    err = capsys.readouterr().err
+    assert "secret-token" not in err
+    assert "Traceback" not in err
+    assert "RuntimeError in test_cli.py:" in err
+
+
+def test_a_reader_that_goes_away_is_no_failure(home: dict[str, str]) -> None:
+    """`reassign schema | head -1` ends quietly, with the command's own code."""
+    process = subprocess.Popen(
+        [*REASSIGN, "schema"], env=home, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert (process.stderr.read(), process.wait(20)) == ("", 0)
+
+
+def test_a_closed_stderr_is_no_failure(home: dict[str, str]) -> None:
+    """Whoever starts us may have closed it."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{shlex.join(REASSIGN)} purge 2>&-"], env=home, cwd=ROOT, capture_output=True, check=False
+    )
+    assert done.returncode == 0
+
+
+# ── commands that need no API ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_runs_are_tab_separated_in_a_pipe_and_complete_as_json(home: dict[str, str], tmp_path: Path) -> None:
+    """One line a run, newest first; an unfinished one says so."""
+    folder = tmp_path / "runs" / "r1"
+    folder.mkdir(parents=True)
+    summary = {"command": "apply", "workspace": "acme", "started_at": "2026-11-24T10:00:00Z", "exit_code": 0}
+    (folder / "summary.json").write_text(json.dumps(summary | {"counts": {"done": 3}}))
+    (tmp_path / "runs" / "r2").mkdir()
+    lines = reassign(home, "runs", "--runs-dir", tmp_path / "runs").stdout.splitlines()
+    assert sorted(line.split("\t") for line in lines) == [
+        ["r1", "apply", "acme", "2026-11-24T10:00:00Z", "0", "3 done"],
+        ["r2", "", "", "", "unfinished", ""],
+    ]
+    told = json.loads(reassign(home, "runs", "--json", "--runs-dir", tmp_path / "runs").stdout)
+    assert {run["run_id"]: run["finished"] for run in told} == {"r1": True, "r2": False}
+
+
+def test_purge_lists_first_and_removes_only_with_yes(home: dict[str, str], tmp_path: Path) -> None:
+    """The folders on stdout, what it means on stderr."""
+    folder = tmp_path / "runs" / "r1"
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text('{"exit_code": 0}')
+    for path in (folder / "summary.json", folder):
+        os.utime(path, (0, 0))
+    asked = reassign(home, "purge", "--older-than", "1d", "--runs-dir", tmp_path / "runs")
+    assert (asked.stdout, folder.exists()) == (f"{folder}\n", True)
+    done = reassign(home, "purge", "--older-than", "1d", "--yes", "--runs-dir", tmp_path / "runs")
+    assert (done.stdout, folder.exists()) == (f"{folder}\n", False)
+
+
+def test_the_schema_is_json(home: dict[str, str]) -> None:
+    """And that of a job file."""
+    assert "kind" in json.loads(reassign(home, "schema").stdout)["properties"]
+
+
+def test_a_job_is_checked_without_running(home: dict[str, str]) -> None:
+    """The same as `python -m jobs check`."""
+    sample = ROOT / "samples/jobs/audit.toml"
+    assert reassign(home, "job", "check", sample).returncode == 0
+    assert cli.run(["check", str(sample)], job) == 0
+    wrong = reassign(home, "job", "check", ROOT / "pyproject.toml")
+    assert wrong.returncode == 2
+    assert "`kind` is missing" in wrong.stderr
+
+
+def test_check_finds_problems_offline(home: dict[str, str], tmp_path: Path) -> None:
+    """Exit 3, groups for people on stderr, everything for machines on stdout."""
+    sheet = tmp_path / "s.csv"
+    sheet.write_text("number,channel,agent\n+902125550001,call,\n+902125550002,fax,Bob\n+902125550003,call,Bob\n")
+    plain = reassign(home, "check", sheet)
+    assert (plain.returncode, plain.stdout) == (3, "")
+    assert "2 rows to mend." in plain.stderr
+    told = json.loads(reassign(home, "check", sheet, "--json").stdout)
+    assert (told["rows"], told["rows_ok"], {problem["row"] for problem in told["problems"]}) == (3, 1, {2, 3})
+
+
+# ── commands against the stand-in ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def stand_in(home: dict[str, str], tmp_path: Path) -> Iterator[Handle]:
+    """A believable workspace on loopback that *home* points to."""
+    token = tmp_path / "token"
+    token.write_text(DEFAULT_TOKEN)
+    with running(World.generate()) as handle:
+        home |= {"MIHU_BASE_URL": handle.url, "MIHU_TENANT": "acme", "REASSIGN_TOKEN_FILE": str(token)}
+        yield handle
+
+
+MOVES = ROOT / "samples/jobs/moves.csv"
+
+
+def puts(handle: Handle) -> int:
+    return sum(entry.method == "PUT" for entry in handle.log)
+
+
+def test_a_plan_says_everything_and_writes_nothing(home: dict[str, str], stand_in: Handle, tmp_path: Path) -> None:
+    """One line on stdout, the run folder; -o saves the plan; --detailed-exitcode tells differences."""
+    out = tmp_path / "plan.json"
+    done = reassign(home, "plan", MOVES, "-o", out, "--detailed-exitcode")
+    folder = Path(done.stdout.strip())
+    assert (done.returncode, puts(stand_in)) == (8, 0)
+    assert out.read_bytes() == (folder / "plan.json").read_bytes()
+    assert "before → after" in done.stderr
+    assert reassign(home, "plan", MOVES, "-o", "-").stdout.encode() == out.read_bytes()
+
+
+def test_apply_without_yes_and_without_a_terminal_asks_nobody_and_sends_nothing(
+    home: dict[str, str], stand_in: Handle
+) -> None:
+    """A usage error before the first call."""
+    done = reassign(home, "apply", MOVES)
+    assert (done.returncode, done.stdout, len(stand_in.log)) == (2, "", 0)
+    assert "--yes" in done.stderr
+
+
+def test_apply_audit_show_report_rollback_walk_the_whole_way(home: dict[str, str], stand_in: Handle) -> None:
+    """From a difference to a verified change and back."""
+    before = stand_in.owners()
+    assert reassign(home, "audit", MOVES).returncode == 8
+    applied = reassign(home, "apply", MOVES, "--yes", "--json", "--run-id", "first")
+    assert (applied.returncode, json.loads(applied.stdout)["run_id"]) == (0, "first"), applied.stderr
+    assert reassign(home, "audit", MOVES).returncode == 0
+    shown = json.loads(reassign(home, "show", "first", "--json").stdout)
+    assert {line["status"] for line in shown["results"]} <= {"done", "already"}
+    assert reassign(home, "show", "first", "--verify").returncode == 0
+    assert (Path(reassign(home, "report", "first").stdout.strip()) / "report.html").exists()
+    undone = reassign(home, "rollback", "first", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert stand_in.owners() == before
+
+
+def test_the_sample_jobs_run_as_cron_systemd_and_kubernetes_call_them(
+    home: dict[str, str], stand_in: Handle, tmp_path: Path
+) -> None:
+    """The very command lines of samples/cron, with their folders moved into this test's."""
+    shutil.copytree(ROOT / "samples/jobs", tmp_path / "etc")
+    places = {"/etc/reassign/token": home["REASSIGN_TOKEN_FILE"], "/etc/reassign": str(tmp_path / "etc")}
+    places |= {"%d/token": home["REASSIGN_TOKEN_FILE"], "/var/run/reassign/token": home["REASSIGN_TOKEN_FILE"]}
+    codes = []
+    for line in sample_commands():
+        for sample, here in places.items():
+            line = line.replace(sample, here)  # noqa: PLW2901 - one replacement after the other
+        codes.append(reassign(home, *shlex.split(line)[1:]).returncode)
+    assert codes == [8, 0, 0]  # cron: differences; systemd: migrated; Kubernetes: as the sheet says
+    rollback = [sys.executable, "-m", "jobs", "run", str(tmp_path / "etc" / "rollback.toml"), "--run-id", "undo"]
+    assert subprocess.run(rollback, env=home, cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
+def sample_commands() -> list[str]:
+    """The commands of the three samples, as written there."""
+    cron = (ROOT / "samples/cron/crontab").read_text().splitlines()[-1].split(None, 6)[6]
+    unit = (ROOT / "samples/cron/reassign.service").read_text().partition("ExecStart=")[2].splitlines()[0]
+    pod = (ROOT / "samples/cron/cronjob.yaml").read_text().partition("args: ")[2].splitlines()[0]
+    return [cron, unit, shlex.join(json.loads(pod))]
+
+
+def test_the_demo_works_alone_and_in_time(home: dict[str, str]) -> None:
+    """Two paths on stdout, both there; under ten seconds."""
+    begun = time.monotonic()
+    done = reassign(home, "demo")
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - begun < 10
+    report, sheet = (Path(line) for line in done.stdout.splitlines())
+    assert (report.name, sheet.name, report.exists(), sheet.exists()) == ("report.html", "report.xlsx", True, True)
+
+
+def test_async_commands_run_on_a_fresh_loop() -> None:
+    """Positional and keyword arguments reach the function."""
+
+    async def body(left: int, *, right: int) -> int:
+        return left + right
+
+    assert on_loop(body, 1, right=2) == 3

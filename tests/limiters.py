@@ -1,0 +1,292 @@
+"""Simulated servers with a limiter each, under virtual time: no network, no waiting, a log that tells the truth.
+
+A limiter is asked ``admit(at)`` in order of arrival and returns whether the call is accepted, and what its headers say.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Protocol
+
+from batch.engine.pace import Pacer
+
+EPOCH = 1_790_000_000.37
+"""What the servers' clocks show at virtual time 0: not a whole second, as in life."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a limiter decides about one call. ``headers`` go out with the answer, after ``service`` seconds."""
+
+    accepted: bool
+    headers: dict[str, str] = field(default_factory=dict)
+    service: float = 0.0
+
+
+class Limiter(Protocol):
+    """A server's limiter; ``at`` never goes backwards."""
+
+    def admit(self, at: float) -> Ruling: ...
+
+
+class Free:
+    """No limit at all."""
+
+    def admit(self, at: float) -> Ruling:
+        return Ruling(True)
+
+
+@dataclass
+class FixedWindow:
+    """*limit* calls per window. ``aligned``: windows start at whole multiples; else with the first call (Laravel).
+
+    ``headers``: ``none``, ``laravel`` (limit and rest; Retry-After and Reset on a refusal only), ``draft`` (limit, rest,
+    reset, policy). ``retry_after`` adds whole seconds, rounded up, to bare refusals. A refused call is not counted.
+    """
+
+    limit: int
+    seconds: float
+    headers: str = "none"
+    retry_after: bool = False
+    aligned: bool = False
+    phase: float = 0.0
+    start: float = -math.inf
+    used: int = 0
+
+    def admit(self, at: float) -> Ruling:
+        if at >= self.start + self.seconds:
+            self.start = (
+                self.phase + math.floor((at - self.phase) / self.seconds) * self.seconds if self.aligned else at
+            )
+            self.used = 0
+        accepted = self.used < self.limit
+        self.used += accepted
+        return Ruling(accepted, self._headers(at, accepted))
+
+    def _headers(self, at: float, accepted: bool) -> dict[str, str]:
+        left = self.start + self.seconds - at
+        rest = str(self.limit - self.used)
+        if self.headers == "laravel":
+            told = {"x-ratelimit-limit": str(self.limit), "x-ratelimit-remaining": rest}
+            if not accepted:
+                ends = math.floor(EPOCH + self.start) + int(self.seconds)  # whole seconds on both sides, as it computes
+                wait = max(0, ends - math.floor(EPOCH + at))
+                told |= {"retry-after": str(wait), "x-ratelimit-reset": str(math.floor(EPOCH + at) + wait)}
+            return told
+        if self.headers == "draft":
+            told = {
+                "ratelimit-limit": str(self.limit),
+                "ratelimit-remaining": rest,
+                "ratelimit-reset": str(math.ceil(left)),
+                "ratelimit-policy": f"{self.limit};w={self.seconds:g}",
+            }
+            return told | ({} if accepted else {"retry-after": str(math.ceil(left))})
+        return {"retry-after": str(math.ceil(left))} if self.retry_after and not accepted else {}
+
+
+@dataclass
+class Bucket:
+    """*burst* tokens, refilled at *rate* per second; ``burst=1`` is a GCRA without tolerance."""
+
+    rate: float
+    burst: float
+    headers: str = "none"
+    retry_after: bool = False
+    tokens: float = math.nan
+    at: float = 0.0
+
+    def admit(self, at: float) -> Ruling:
+        self.tokens = self.burst if math.isnan(self.tokens) else self.tokens
+        self.tokens = min(self.burst, self.tokens + (at - self.at) * self.rate)
+        self.at = at
+        accepted = self.tokens >= 1.0 - 1e-9
+        self.tokens -= accepted
+        told = {}
+        if self.headers == "x":
+            told = {"x-ratelimit-limit": f"{self.burst:g}", "x-ratelimit-remaining": str(max(0, int(self.tokens)))}
+        if not accepted and (self.retry_after or self.headers != "none"):
+            told["retry-after"] = str(math.ceil((1.0 - self.tokens) / self.rate))
+        return Ruling(accepted, told)
+
+
+@dataclass
+class Sliding:
+    """*limit* calls in any *seconds*: the strictest of all, an exact log."""
+
+    limit: int
+    seconds: float
+    log: deque[float] = field(default_factory=deque)
+
+    def admit(self, at: float) -> Ruling:
+        while self.log and self.log[0] <= at - self.seconds:
+            self.log.popleft()
+        if len(self.log) >= self.limit:
+            return Ruling(False)
+        self.log.append(at)
+        return Ruling(True)
+
+
+@dataclass
+class Changing:
+    """One limiter after another: ``(from_second, limiter)`` in order."""
+
+    phases: list[tuple[float, Limiter]]
+
+    def admit(self, at: float) -> Ruling:
+        return [limiter for start, limiter in self.phases if at >= start][-1].admit(at)
+
+
+@dataclass
+class Shared:
+    """A limiter that somebody else uses too, one call every *every* seconds."""
+
+    inner: Limiter
+    every: float
+    next_at: float = 0.5
+    accepted: int = 0
+    refused: int = 0
+
+    def admit(self, at: float) -> Ruling:
+        while self.next_at <= at:
+            if self.inner.admit(self.next_at).accepted:
+                self.accepted += 1
+            else:
+                self.refused += 1
+            self.next_at += self.every
+        return self.inner.admit(at)
+
+
+@dataclass
+class Concurrency:
+    """At most *most* calls in service at once, each served for *service* seconds; more are refused."""
+
+    most: int
+    service: float
+    busy: list[float] = field(default_factory=list)
+
+    def admit(self, at: float) -> Ruling:
+        while self.busy and self.busy[0] <= at:
+            heapq.heappop(self.busy)
+        if len(self.busy) >= self.most:
+            return Ruling(False)
+        heapq.heappush(self.busy, at + self.service)
+        return Ruling(True, service=self.service)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One line of the server's log."""
+
+    sent_at: float
+    at: float
+    heard_at: float
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of a simulated run."""
+
+    log: tuple[Arrival, ...]
+    ended_at: float
+
+    @property
+    def accepted(self) -> int:
+        return sum(line.accepted for line in self.log)
+
+    @property
+    def refused(self) -> int:
+        return len(self.log) - self.accepted
+
+    def accepted_between(self, start: float, end: float) -> int:
+        return sum(1 for line in self.log if line.accepted and start <= line.at < end)
+
+    def refused_between(self, start: float, end: float) -> int:
+        return sum(1 for line in self.log if not line.accepted and start <= line.at < end)
+
+
+def drive(
+    pacer: Pacer,
+    limiter: Limiter,
+    *,
+    calls: int,
+    workers: int = 16,
+    latency: float = 0.005,
+    jitter: float = 0.2,
+    until: float = math.inf,
+    seed: int = 1,
+) -> Run:
+    """Let *workers* make *calls* accepted calls through *pacer* against *limiter*, in virtual time.
+
+    Half of a call's time is its way there, the way varies by ± *jitter* of it, so calls overtake each other.
+    """
+    chance = random.Random(seed)
+    order = itertools.count()
+    events: list[tuple[float, int, Callable[[float], None]]] = []
+    log: list[Arrival] = []
+    state = {"wanted": calls, "idle": workers, "asking_at": math.inf}
+
+    def way() -> float:
+        return latency / 2 * (1.0 + jitter * chance.uniform(-1.0, 1.0))
+
+    def later(at: float, what: Callable[[float], None]) -> None:
+        heapq.heappush(events, (at, next(order), what))
+
+    def arrive(sent_at: float) -> Callable[[float], None]:
+        def at_server(now: float) -> None:
+            ruling = limiter.admit(now)
+            later(now + ruling.service + way(), hear(sent_at, now, ruling))
+
+        return at_server
+
+    def hear(sent_at: float, at: float, ruling: Ruling) -> Callable[[float], None]:
+        def at_home(now: float) -> None:
+            log.append(Arrival(sent_at, at, now, ruling.accepted))
+            headers = ruling.headers | {"date": formatdate(EPOCH + at, usegmt=True)}
+            pacer.answered(sent_at, now, 200 if ruling.accepted else 429, headers)
+            state["idle"] += 1
+            state["wanted"] += not ruling.accepted
+            ask(now)
+
+        return at_home
+
+    def ask(now: float) -> None:
+        while state["idle"] and state["wanted"] and now < until:
+            seconds = pacer.ask(now)
+            if seconds > 0.0:
+                if now + seconds < min(state["asking_at"], math.inf):
+                    state["asking_at"] = now + seconds
+                    later(now + seconds, wake)
+                return
+            state["idle"] -= 1
+            state["wanted"] -= 1
+            later(now + way(), arrive(now))
+
+    def wake(now: float) -> None:
+        state["asking_at"] = math.inf
+        ask(now)
+
+    ask(0.0)
+    now = 0.0
+    while events:
+        now, _, event = heapq.heappop(events)
+        event(now)
+    assert until < math.inf or state["wanted"] == 0, "everybody waits for everybody"
+    return Run(tuple(sorted(log, key=lambda line: line.at)), max(line.heard_at for line in log))
+
+
+def ideal(limiter: Limiter, *, calls: int, latency: float = 0.005, step: float = 0.0005) -> float:
+    """How long *calls* calls take somebody who knows the limiter by heart: knocking without a refusal counting."""
+    at, done = 0.0, 0
+    while done < calls:
+        while done < calls and limiter.admit(at).accepted:
+            done += 1
+        at += step
+    return at - step + latency

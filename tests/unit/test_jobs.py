@@ -1,0 +1,87 @@
+"""Job files: checked as a whole, relative to themselves, with a schema that says the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from batch import sources
+from batch.errors import UsageError
+from batch.options import OPTIONS
+from jobs import job
+from jobs.job import JobKind
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "jobs"
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "moves.csv").write_text("number,channel,agent\n")
+    path = folder / "job.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_job_says_what_it_does_and_with_what(tmp_path: Path) -> None:
+    """Kind, file, and any option under its own name."""
+    loaded = job.load(write(tmp_path, 'kind = "migrate"\nfile = "moves.csv"\nyes = true\nmax_failures = "2%"\n'))
+    settings = sources.load({}, environ={}, job=loaded.layer, user_file=tmp_path / "none")
+    assert (loaded.kind, loaded.file) == (JobKind.MIGRATE, tmp_path / "moves.csv")
+    assert (settings.yes, settings.max_failures) == (True, "2%")
+
+
+def test_a_jobs_paths_begin_at_the_job_file(tmp_path: Path, monkeypatch) -> None:
+    """Whatever the working folder is, as under cron."""
+    path = write(tmp_path, 'kind = "audit"\nfile = "moves.csv"\nruns_dir = "runs"\ntoken_file = "token"\n')
+    monkeypatch.chdir("/")
+    loaded = job.load(path)
+    settings = sources.load({}, environ={}, job=loaded.layer, user_file=tmp_path / "none")
+    assert loaded.file == tmp_path / "moves.csv"
+    assert (settings.runs_dir, settings.token_file) == (tmp_path / "runs", tmp_path / "token")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param('file = "moves.csv"', "`kind` is missing", id="no kind"),
+        pytest.param('kind = "move"\nfile = "moves.csv"', "`kind` in", id="unknown kind"),
+        pytest.param('kind = "migrate"', "`file` is missing", id="no file"),
+        pytest.param('kind = "audit"\nfile = "other.csv"', "there is no such file", id="file not there"),
+        pytest.param('kind = "rollback"', "`run` is missing", id="no run"),
+        pytest.param('kind = "audit"\nfile = "moves.csv"\nmax_changes = "5%"', "did you mean `max_change`?", id="typo"),
+        pytest.param('kind = "audit"\nfile = "moves.csv"\ntoken = "x"', "`token` in", id="a token in the file"),
+        pytest.param('kind = "audit"\nfile = ', "cannot read", id="not TOML"),
+    ],
+)
+def test_a_faulty_job_is_refused_by_the_name_of_its_key(tmp_path: Path, text: str, told: str) -> None:
+    """Before anything runs."""
+    with pytest.raises(UsageError) as caught:
+        job.load(write(tmp_path, text))
+    assert told in caught.value.message
+
+
+def test_every_fault_of_a_job_is_told_at_once(tmp_path: Path) -> None:
+    """Two bad values and an unknown key make three lines."""
+    path = write(tmp_path, 'kind = "audit"\nfile = "moves.csv"\nrate = "fast"\nwindow = "noon"\nlimits = 3\n')
+    with pytest.raises(UsageError) as caught:
+        job.load(path)
+    assert len(caught.value.message.splitlines()) == 3
+
+
+def test_the_schema_knows_every_option_and_nothing_else() -> None:
+    """Editors complete what the job accepts."""
+    told = job.schema()
+    assert set(told["properties"]) == {option.name for option in OPTIONS} | {"kind", "file", "run"}
+    assert told["additionalProperties"] is False
+    assert told["required"] == ["kind"]
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_sample_jobs_are_good(path: Path) -> None:
+    """What the README shows can be run."""
+    assert job.load(path).kind.value in path.stem
+
+
+def test_there_is_a_sample_of_every_kind() -> None:
+    """One job file per kind."""
+    assert {job.load(path).kind for path in SAMPLES.glob("*.toml")} == set(JobKind)

@@ -1,0 +1,219 @@
+"""Settings: where they come from, what they mean, and how a wrong one is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from batch import sources, values
+from batch.core.model import Occupancy, OnSplit
+from batch.errors import UsageError
+from batch.options import OPTIONS
+from batch.settings import Settings
+from batch.sources import Layer
+
+AGENT = "11111111-2222-3333-4444-555555555555"
+
+
+def load(flags=None, environ=None, job=None, user_file=Path("/nonexistent/settings.toml")) -> Settings:
+    return sources.load(flags or {}, environ=environ or {}, job=job, user_file=user_file)
+
+
+def job_layer(**values_: object) -> Layer:
+    return Layer(values_, lambda key: f"`{key}` in job.toml")
+
+
+def at(text: str) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+def test_every_option_is_a_setting_and_every_setting_an_option() -> None:
+    """The table of options and the model cannot drift apart."""
+    fields = {field.alias or name for name, field in Settings.model_fields.items()}
+    assert fields == {option.name for option in OPTIONS}
+
+
+def test_the_stronger_source_wins_key_by_key(tmp_path: Path) -> None:
+    """Flags beat the environment, that the job file, that the user file, that the default."""
+    user = tmp_path / "settings.toml"
+    user.write_text('rate = "1/s"\nregion = "TR"\nreserve = "10%"\nsheet = "user"\n')
+    settings = load(
+        {"rate": "4/s"},
+        {"REASSIGN_RATE": "3/s", "REASSIGN_SHEET": "env"},
+        job_layer(rate="2/s", sheet="job", region="DE"),
+        user,
+    )
+    assert (settings.rate, settings.sheet, settings.region, settings.reserve, settings.verify) == (
+        *("4/s", "env", "DE", "10%"),
+        "sweep",
+    )
+
+
+def test_the_vendors_variables_are_heard_and_ours_win_over_them() -> None:
+    """MIHU_TENANT and MIHU_BASE_URL set what REASSIGN_… may override."""
+    environ = {"MIHU_TENANT": "acme", "MIHU_BASE_URL": "https://a.example", "REASSIGN_BASE_URL": "https://b.example"}
+    settings = load(environ=environ)
+    assert (settings.workspace, settings.base_url) == ("acme", "https://b.example")
+
+
+def test_an_empty_variable_is_an_unset_one() -> None:
+    """A crontab with RATE= does not break a run."""
+    assert load(environ={"REASSIGN_RATE": ""}).rate == "auto"
+
+
+def test_a_mistyped_variable_is_named_with_the_right_one() -> None:
+    """A limit that is silently ignored would be worse than an error."""
+    with pytest.raises(UsageError, match="REASSIGN_MAX_CHANGES") as caught:
+        load(environ={"REASSIGN_MAX_CHANGES": "5%"})
+    assert caught.value.hint == "did you mean REASSIGN_MAX_CHANGE?"
+
+
+@pytest.mark.parametrize(
+    ("sources_", "place"),
+    [
+        pytest.param(({"rate": "fast"}, {}, None), "--rate is 'fast'", id="flag"),
+        pytest.param(({}, {"REASSIGN_RATE": "fast"}, None), "environment variable REASSIGN_RATE is 'fast'", id="env"),
+        pytest.param(({}, {}, job_layer(rate="fast")), "`rate` in job.toml is 'fast'", id="job"),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_place_and_the_way_out(sources_, place: str) -> None:
+    """Source, value, and what to write instead."""
+    with pytest.raises(UsageError) as caught:
+        load(*sources_)
+    assert place in caught.value.message
+    assert "give auto, or a rate such as 20/s or 60/min" in caught.value.message
+
+
+def test_all_faults_are_told_at_once() -> None:
+    """Nobody mends settings one run at a time."""
+    with pytest.raises(UsageError) as caught:
+        load({"rate": "fast", "deadline": "soon"}, {}, job_layer(waves="a", occupancy="both"))
+    assert [line.split(" is ")[0] for line in sorted(caught.value.message.splitlines())] == [
+        *("--deadline", "--rate", "`occupancy` in job.toml", "`waves` in job.toml")
+    ]
+
+
+def test_an_unknown_key_is_an_error_with_a_suggestion() -> None:
+    """Job files and the user file are closed."""
+    with pytest.raises(UsageError, match=r"`max_failure` in job\.toml is not a setting: did you mean `max_failures`\?"):
+        load(job=job_layer(max_failure=3))
+
+
+def test_a_damaged_user_file_is_named(tmp_path: Path) -> None:
+    """Bad TOML is a usage error that names the file."""
+    user = tmp_path / "settings.toml"
+    user.write_text("rate = ")
+    with pytest.raises(UsageError, match=r"settings\.toml"):
+        load(user_file=user)
+
+
+def test_paths_in_a_file_begin_at_that_file_and_tilde_is_home(tmp_path: Path, monkeypatch) -> None:
+    """A job runs the same from wherever cron starts it."""
+    monkeypatch.setenv("HOME", "/home/someone")
+    user = tmp_path / "settings.toml"
+    user.write_text('token_file = "secret/token"\nlog_file = "~/log"\n')
+    settings = load({"runs_dir": Path("here")}, user_file=user)
+    assert settings.token_file == tmp_path / "secret/token"
+    assert settings.log_file == Path("/home/someone/log")
+    assert settings.runs_dir == Path("here")
+
+
+def test_numbers_in_toml_stand_for_their_text() -> None:
+    """``concurrency = 8`` and ``"8"`` are the same."""
+    settings = load(job=job_layer(concurrency=8, max_failures=5, limit=3))
+    assert (settings.workers, settings.max_failures, settings.limit) == (8, "5", 3)
+
+
+def test_texts_mean_what_they_say() -> None:
+    """The properties give seconds, shares, calls per second."""
+    settings = load(
+        {
+            "rate": "90/min",
+            "reserve": "30%",
+            "deadline": "1h30m",
+            "max_age": "5s",
+            "map": ("Numara=number", "a=b=agent"),
+            "parking_agent": (AGENT.upper(),),
+            "waves": "1,10%,100%",
+            "occupancy": "shared",
+            "on_split": "keep",
+            "max_change": "50%",
+        }
+    )
+    assert settings.per_second == 1.5
+    assert settings.reserve_share == 0.3
+    assert settings.deadline_seconds == 5400
+    assert settings.max_age_seconds == 5
+    assert settings.mapping == {"Numara": "number", "a=b": "agent"}
+    assert settings.parking == (AGENT,)
+    assert settings.occupancy is Occupancy.SHARED
+    assert (settings.limits.waves, settings.limits.on_split) == ("1,10%,100%", OnSplit.KEEP)
+
+
+def test_the_defaults_leave_pace_and_time_to_the_engine() -> None:
+    """Nothing set means: learn the rate, no deadline, no window."""
+    settings = load()
+    assert (settings.per_second, settings.workers, settings.deadline_seconds, settings.opening) == (None,) * 4
+
+
+def test_lists_in_the_environment_stand_between_semicolons() -> None:
+    """A header may hold a comma, so commas do not divide."""
+    assert load(environ={"REASSIGN_MAP": "Nr, alt=number; Wer=agent"}).map == ("Nr, alt=number", "Wer=agent")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("deadline", text) for text in ("90", "0s", "1w", "-5s", "5 s", "٣s", "s")),
+        *(("rate", text) for text in ("5", "0/s", "5/h", "auto/s", "1e3/s")),
+        *(("concurrency", text) for text in ("0", "257", "many", "²")),
+        *(("max_change", text) for text in ("30", "101%", "-1%", "%")),
+        *(("waves", text) for text in ("1,,5", "x%", "1;2")),
+        *(
+            ("window", text)
+            for text in ("02:00-04:00", "25:00-26:00 UTC", "02:00-02:00 UTC", "2-4 UTC", "01:00-02:00 Mars")
+        ),
+        *(("region", text) for text in ("TUR", "9")),
+        *(("run_id", text) for text in ("../x", ".x", "a/b", "last", "x" * 65, "a b", "ä", "x\n")),
+        *(("map", text) for text in (("number",), ("=number",), ("x=",))),
+        *(("limit", text) for text in ("-1", "x")),
+        ("parking_agent", ("not-a-uuid",)),
+        ("encoding", "klingon"),
+        ("max_age", "0s"),
+    ],
+)
+def test_nonsense_is_refused(key: str, value: object) -> None:
+    """Each form of nonsense is a usage error that begins with its place."""
+    with pytest.raises(UsageError, match=rf"^`{key}` in job.toml"):
+        load(job=job_layer(**{key: value}))
+
+
+# ── windows: what the wall clock says, on the two odd days too ───────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("window", "moment", "left"),
+    [
+        pytest.param("02:00-04:00 UTC", "2026-11-24T02:00:00", 7200, id="opens to the second"),
+        pytest.param("02:00-04:00 UTC", "2026-11-24T01:59:59", 0, id="not before"),
+        pytest.param("02:00-04:00 UTC", "2026-11-24T04:00:00", 0, id="the end is outside"),
+        pytest.param("02:00-04:00 UTC", "2026-11-24T03:59:30.5", 29.5, id="parts of a second"),
+        pytest.param("22:00-02:00 UTC", "2026-11-24T23:00:00", 10800, id="past midnight, evening"),
+        pytest.param("22:00-02:00 UTC", "2026-11-24T01:00:00", 3600, id="past midnight, morning"),
+        pytest.param("22:00-02:00 UTC", "2026-11-24T12:00:00", 0, id="past midnight, noon"),
+        pytest.param("02:00-04:00 Europe/Berlin", "2026-07-01T00:00:00", 7200, id="summer time"),
+        pytest.param("02:00-04:00 Europe/Berlin", "2026-03-29T01:00:00", 3600, id="spring: 02:00 is skipped"),
+        pytest.param("01:00-02:30 Europe/Berlin", "2026-03-29T00:30:00", 1800, id="spring: the end is skipped"),
+        pytest.param("02:00-03:00 Europe/Berlin", "2026-10-25T00:00:00", 7200, id="autumn: the hour comes twice"),
+    ],
+)
+def test_a_window_follows_the_wall_clock(window: str, moment: str, left: float) -> None:
+    """How long it is still open is right on clock-change days too."""
+    assert values.window(window).seconds_left(at(moment)) == pytest.approx(left)
+
+
+def test_a_window_is_written_as_it_was_read() -> None:
+    """What the report says is what was typed."""
+    assert str(values.window("2:00-04:30 Europe/Berlin")) == "02:00-04:30 Europe/Berlin"

@@ -1,0 +1,312 @@
+"""The live state by list pages: complete or refused by name, whatever shape the server's lists have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from trio.testing import MockClock
+
+from batch.core.calls import Call, Reply
+from batch.core.model import AgentId, Channel, Number
+from batch.engine import snapshot as module
+from batch.engine.snapshot import NoTrunkListError, gather, gather_numbers, reread
+from batch.errors import CredentialsError, SafetyError, UnavailableError
+from tests.scripted import Scripted, answer, caller_for
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=[pytest.param(("trio", {"clock": MockClock(autojump_threshold=0)}), id="virtual clock")])
+def anyio_backend(request: pytest.FixtureRequest) -> object:
+    """Trio with a clock that jumps: waiting costs nothing."""
+    return request.param
+
+
+def uuid(index: int) -> str:
+    return f"00000000-0000-4000-8000-{index:012d}"
+
+
+def number(index: int) -> str:
+    return f"+1415555{index:04d}"
+
+
+def binding(agent: int | None) -> dict[str, Any]:
+    return {"bound": agent is not None, "agent_uuid": None if agent is None else uuid(agent), "agent_name": None}
+
+
+def trunk(index: int, *, call: int | None = None, whatsapp: int | None = None, external: bool = True) -> dict[str, Any]:
+    """A list item: a number with the agents on its two channels."""
+    return {
+        "phone_number_uuid": uuid(5000 + index),
+        "number": number(index),
+        "is_external": external,
+        "status": "active",
+        "bindings": {"call": binding(call), "whatsapp": binding(whatsapp), "sms": binding(None)},
+    }
+
+
+def agent(index: int) -> dict[str, Any]:
+    return {"agent_uuid": uuid(index), "name": f"Agent {index}", "status": "ready"}
+
+
+def some_trunks(count: int) -> list[dict[str, Any]]:
+    return [trunk(index, call=index) for index in range(count)]
+
+
+@dataclass
+class Lists:
+    """A server of three lists, as well or badly behaved as a test wants."""
+
+    trunks: Sequence[dict[str, Any]] = ()
+    purchased: Sequence[dict[str, Any]] = ()
+    agents: Sequence[dict[str, Any]] = field(default_factory=lambda: [agent(index) for index in range(3)])
+    cap: int = 1000
+    pagination: bool = True
+    total_off_by: int = 0
+    ignores_page: bool = False
+    statuses: dict[str, int] = field(default_factory=dict)
+    knows_per_page: bool = True
+    shape: Callable[[list[dict[str, Any]]], Any] = lambda items: {"items": items}
+
+    def __call__(self, call: Call) -> Reply:
+        status = self.statuses.get(call.path, 200)
+        if status != 200:
+            return answer({"success": False, "message": "no"}, status)
+        query = dict(call.query)
+        if "number" in query:
+            return self._one(query["number"])
+        if "per_page" in query and not self.knows_per_page:
+            return answer({"message": "per_page is prohibited", "errors": {"per_page": ["no"]}}, 422)
+        items = {
+            "/agents": self.agents,
+            "/phone-numbers": [*self.trunks, *self.purchased],
+            "/phone-numbers/trunks": self.trunks,
+        }[call.path]
+        return self._page(items, int(query.get("page", "1")), min(self.cap, int(query.get("per_page", "50"))))
+
+    def _page(self, items: Sequence[dict[str, Any]], page: int, size: int) -> Reply:
+        start = 0 if self.ignores_page else (page - 1) * size
+        data = self.shape(list(items[start : start + size]))
+        if self.pagination and isinstance(data, dict):
+            last = max(1, math.ceil(len(items) / size))
+            data["pagination"] = {
+                "current_page": page,
+                "per_page": size,
+                "total": len(items) + self.total_off_by,
+                "last_page": last,
+                "has_more": page < last,
+            }
+        return answer({"success": True, "data": data})
+
+    def _one(self, wanted: str) -> Reply:
+        for item in [*self.trunks, *self.purchased]:
+            if item["number"] == wanted:
+                channels = item["bindings"]
+                return answer({"success": True, "data": {**item, "channels": channels}})
+        return answer({"success": False}, 404)
+
+
+async def test_a_snapshot_is_three_lists_and_no_call_more_than_their_pages() -> None:
+    """250 trunks, 3 agents, 250 + 20 numbers: 3 + 1 + 3 calls, whatever the rows of a sheet are."""
+    purchased = [trunk(9000 + index, call=index, external=False) for index in range(20)]
+    api = Scripted(Lists(some_trunks(250), purchased))
+    snapshot = await gather(caller_for(api))
+    assert len(api.sent) == 7
+    assert (len(snapshot.numbers), len(snapshot.others), len(snapshot.agents)) == (250, 20, 3)
+    assert (snapshot.complete, snapshot.pages, snapshot.notes) == (True, 3, ())
+    assert snapshot.numbers[Number(number(7))].owner(Channel.CALL) == AgentId(uuid(7))
+
+
+async def test_each_number_knows_its_page_of_the_trunk_list() -> None:
+    """One call is then enough to look at it again."""
+    snapshot = await gather(caller_for(Scripted(Lists(some_trunks(250)))))
+    assert [snapshot.numbers[Number(number(index))].page for index in (0, 99, 100, 249)] == [1, 1, 2, 3]
+
+
+BADLY_BEHAVED = {
+    "no pagination": Lists(some_trunks(250), pagination=False),
+    "no pagination, last page full": Lists(some_trunks(200), pagination=False),
+    "no pagination, page ignored": Lists(some_trunks(80), pagination=False, ignores_page=True),
+    "per_page capped": Lists(some_trunks(250), cap=40),
+    "per_page capped, no pagination": Lists(some_trunks(250), cap=40, pagination=False),
+    "per_page unknown": Lists(some_trunks(120), knows_per_page=False),
+    "items in data": Lists(some_trunks(250), shape=lambda items: {"data": items}),
+    "a bare array": Lists(some_trunks(250), shape=lambda items: items),
+    "total too small": Lists(some_trunks(250), total_off_by=-50),
+    "empty": Lists(()),
+}
+
+
+@pytest.mark.parametrize("name", BADLY_BEHAVED)
+async def test_every_shape_of_list_is_read_whole(name: str) -> None:
+    """However a server pages, every number is seen once."""
+    lists = BADLY_BEHAVED[name]
+    snapshot = await gather(caller_for(Scripted(lists)))
+    assert list(snapshot.numbers) == [Number(item["number"]) for item in lists.trunks]
+
+
+async def test_without_per_page_numbers_have_no_page_to_look_at_again() -> None:
+    """Their page was of another size than a later look would ask for."""
+    snapshot = await gather(caller_for(Scripted(Lists(some_trunks(120), knows_per_page=False))))
+    assert {state.page for state in snapshot.numbers.values()} == {0}
+
+
+async def test_a_row_per_channel_is_one_number() -> None:
+    """A list with one row for each channel of a number: the bindings are put together, and nothing is incomplete."""
+    rows = [trunk(1, call=1), trunk(1, whatsapp=2), trunk(2, call=3)]
+    snapshot = await gather(caller_for(Scripted(Lists(rows))))
+    state = snapshot.numbers[Number(number(1))]
+    assert (state.owner(Channel.CALL), state.owner(Channel.WHATSAPP)) == (uuid(1), uuid(2))
+    assert snapshot.trunk_count() == 3
+
+
+async def test_a_number_listed_twice_is_kept_once_and_noted() -> None:
+    """An item that moved to the next page while we read."""
+    snapshot = await gather(
+        caller_for(Scripted(Lists([trunk(1, call=1), trunk(2, call=2), trunk(1, call=1)], total_off_by=-1)))
+    )
+    assert len(snapshot.numbers) == 2
+    assert any("listed more than once" in note for note in snapshot.notes)
+
+
+async def test_two_rows_that_disagree_keep_the_first_and_say_so() -> None:
+    """The same channel of a number with two agents."""
+    rows = [{**trunk(1, call=1), "phone_number_uuid": uuid(1)}, trunk(1, call=2, whatsapp=3)]
+    snapshot = await gather(caller_for(Scripted(Lists(rows))))
+    state = snapshot.numbers[Number(number(1))]
+    assert (state.owner(Channel.CALL), state.owner(Channel.WHATSAPP)) == (uuid(1), uuid(3))
+    assert any("different agents" in note for note in snapshot.notes)
+
+
+async def test_a_list_that_says_it_has_more_is_read_again_and_then_refused() -> None:
+    """The total is 252, 250 are shown: two whole readings, then an incomplete snapshot is no snapshot."""
+    api = Scripted(Lists(some_trunks(250), total_off_by=2))
+    with pytest.raises(
+        UnavailableError, match="incomplete snapshot: the list /agents says that it has 5 items, but shows 3"
+    ):
+        await gather(caller_for(api))
+    assert [call.path for call in api.sent] == ["/agents", "/agents"]
+
+
+async def test_a_list_that_was_edited_while_we_read_is_read_again() -> None:
+    """The first reading misses one, the second is whole."""
+    lists = Lists(some_trunks(150))
+    seen = 0
+
+    def reply(call: Call) -> Reply:
+        nonlocal seen
+        if call.path == "/phone-numbers/trunks":
+            seen += 1
+            if seen == 2:  # somebody removed a number of page 1, so one slipped from page 2 to page 1 unseen
+                return Lists(some_trunks(150)[1:], total_off_by=1)(call)
+        return lists(call)
+
+    snapshot = await gather(caller_for(Scripted(reply)))
+    assert len(snapshot.numbers) == 150
+
+
+async def test_a_list_that_does_not_end_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New items on every page for ever."""
+    monkeypatch.setattr(module, "MOST_PAGES", 30)
+
+    def endless(call: Call) -> Reply:
+        page = int(dict(call.query)["page"])
+        items = [agent(page * 10 + index) for index in range(10)]
+        return answer({"success": True, "data": {"items": items, "pagination": {"has_more": True}}})
+
+    with pytest.raises(SafetyError, match="the list /agents does not end"):
+        await gather(caller_for(Scripted(endless)))
+
+
+async def test_a_list_that_repeats_itself_ends() -> None:
+    """`has_more` is always true and every page is the first: two calls, not for ever."""
+    items = [agent(index) for index in range(10)]
+    body = answer({"success": True, "data": {"items": items, "pagination": {"has_more": True}}})
+    api = Scripted(lambda call: body if call.path == "/agents" else Lists(some_trunks(1))(call))
+    await gather(caller_for(api))
+    assert [call.path for call in api.sent].count("/agents") == 2
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_without_the_number_list_others_are_unknown_and_noted(status: int) -> None:
+    """The trunk list is what counts; purchased numbers are only looked at for occupancy."""
+    snapshot = await gather(caller_for(Scripted(Lists(some_trunks(3), statuses={"/phone-numbers": status}))))
+    assert (len(snapshot.numbers), snapshot.others) == (3, {})
+    assert snapshot.notes == ("this server has no list /phone-numbers",)
+
+
+async def test_without_the_trunk_list_the_number_list_tells_the_trunks() -> None:
+    """The list of all numbers shows external ones and their bindings too."""
+    lists = Lists(some_trunks(3), [trunk(9, call=2, external=False)], statuses={"/phone-numbers/trunks": 404})
+    snapshot = await gather(caller_for(Scripted(lists)))
+    assert (len(snapshot.numbers), len(snapshot.others), snapshot.pages) == (3, 1, 0)
+    assert {state.page for state in snapshot.numbers.values()} == {0}
+
+
+async def test_without_both_lists_the_snapshot_says_so() -> None:
+    """Whoever wants can then go on number by number."""
+    lists = Lists(some_trunks(3), statuses={"/phone-numbers/trunks": 404, "/phone-numbers": 404})
+    caller = caller_for(Scripted(lists))
+    with pytest.raises(NoTrunkListError):
+        await gather(caller)
+    snapshot = await gather_numbers(caller, [Number(number(0)), Number(number(1)), Number("+14155559999")])
+    assert (sorted(snapshot.numbers), snapshot.complete) == ([number(0), number(1)], False)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "error"),
+    [
+        ("/agents", 404, UnavailableError),
+        ("/agents", 403, CredentialsError),
+        ("/phone-numbers/trunks", 403, CredentialsError),
+    ],
+)
+async def test_a_list_we_cannot_do_without_ends_the_run(path: str, status: int, error: type[Exception]) -> None:
+    """No agents, or a trunk list that the token may not see."""
+    with pytest.raises(error):
+        await gather(caller_for(Scripted(Lists(some_trunks(3), statuses={path: status}))))
+
+
+async def test_a_body_that_is_no_list_is_refused() -> None:
+    """JSON, but not a list of anything."""
+    with pytest.raises(UnavailableError, match="page 1 of /agents is not a list"):
+        await gather(caller_for(Scripted(lambda _: answer({"hello": "world"}))))
+
+
+async def test_items_that_make_no_sense_are_counted_not_lost() -> None:
+    """An item without a number: the list is whole, and a note says that one was left out."""
+    snapshot = await gather(caller_for(Scripted(Lists([trunk(1, call=1), {"number": None}]))))
+    assert len(snapshot.numbers) == 1
+    assert any("made no sense" in note for note in snapshot.notes)
+
+
+# ── looking again ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("wanted", "calls_made"), [(2, 2), (3, 3), (200, 3)])
+async def test_numbers_are_looked_at_again_the_cheaper_way(wanted: int, calls_made: int) -> None:
+    """A few one by one, many by list pages."""
+    api = Scripted(Lists(some_trunks(250)))
+    numbers = [Number(number(index)) for index in range(wanted)]
+    seen = await reread(caller_for(api), numbers, 3)
+    assert (sorted(seen), len(api.sent)) == (sorted(numbers), calls_made)
+
+
+async def test_a_number_that_left_the_list_is_asked_for_by_itself() -> None:
+    """Gone from the list but still there is seen; gone altogether is left out."""
+    lists = Lists(some_trunks(5), [trunk(7, call=1)])
+    numbers = [Number(number(index)) for index in (0, 1, 7, 8)]
+    seen = await reread(caller_for(Scripted(lists)), numbers, 1)
+    assert sorted(seen) == [number(0), number(1), number(7)]
+
+
+async def test_an_answer_about_another_number_is_not_taken() -> None:
+    """Whatever the server mixes up, it does not become our truth; the message does not show the whole number."""
+    api = Scripted(lambda _: answer({"success": True, "data": {**trunk(2, call=1), "channels": {}}}))
+    with pytest.raises(UnavailableError) as error:
+        await reread(caller_for(api), [Number(number(1))], 0)
+    assert number(1) not in str(error.value)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import anyio
 
+from batch.adapters.journal import Journal
 from batch.core.encode import number_to_json, outcome_to_json
-from batch.core.exits import Exit
 from batch.core.guard import Refusal, failure_budget, guard
 from batch.core.lifecycle import OPEN_STATUSES, Entry, Kind
 from batch.core.model import Action, Limits, Number, NumberState, Outcome, Plan, Reason, Status, Verified
@@ -30,6 +30,9 @@ STOP_FILE = "STOP"
 """A file of this name in the run folder ends the run as a signal would."""
 STOP_LOOK = 0.5
 
+LAST_LOOK = 120.0
+"""Seconds that the final look may take beyond the deadline, or after a stop: it only reads."""
+
 ALL_AT_ONCE = frozenset({"all", "100%"})
 """Waves that ask for no canary."""
 
@@ -37,7 +40,7 @@ ALL_AT_ONCE = frozenset({"all", "100%"})
 async def carry_out(run: Run, session: Session, settings: Settings, hooks: Hooks) -> Finished:
     """From a plan to the report. A run that was begun before goes on where it stopped, without being asked again."""
     plan = run.record.plan
-    limits = limits_of(plan.limits, settings.limits)
+    limits = limits_of(plan.limits, settings)
     if run.record.outcomes:
         run.journal.append_now(Entry(Kind.RESUMED, time.time()))
     else:
@@ -55,13 +58,13 @@ async def carry_out(run: Run, session: Session, settings: Settings, hooks: Hooks
     return run.finish(session, signal=ending.signal, error=ending.error)
 
 
-def limits_of(planned: Limits, given: Limits) -> Limits:
+def limits_of(planned: Limits, given: Settings) -> Limits:
     """The limits of a run: those given now, and where none are, those saved in the plan."""
     return Limits(
         waves=given.waves or planned.waves,
         max_failures=given.max_failures or planned.max_failures,
         max_change=given.max_change or planned.max_change,
-        on_split=given.on_split,
+        on_split=given.on_split or planned.on_split,
     )
 
 
@@ -124,7 +127,7 @@ async def _swept(run: Run, session: Session, settings: Settings, hooks: Hooks, e
         return ending
     hooks.progress(Progress(phase="verify", done=0, total=len(ending.outcomes)))
     pages = session.snapshot.pages if session.snapshot else 0
-    session.gate.reopen()
+    session.gate.reopen(LAST_LOOK)
     try:
         judged, seen = await sweep(session.caller, run.record.plan, ending.outcomes, pages=pages)
     except ReassignError as error:

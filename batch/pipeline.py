@@ -13,28 +13,29 @@ from pathlib import Path
 
 import anyio
 
-from batch.adapters import reports, runs, sheets
+from batch.adapters import reports, runs, sheets, target, templates
+from batch.adapters.credentials import find_token
 from batch.adapters.journal import Journal
 from batch.adapters.lock import workspace_lock
+from batch.adapters.target import Target
+from batch.carry import carry_out
 from batch.core import planfile
 from batch.core.again import retry_table, rollback_table
-from batch.core.exits import Exit
 from batch.core.expand import expand
 from batch.core.guard import guard
-from batch.core.model import Plan, Problem, Reason, RunRecord, SourceTable, Workspace
+from batch.core.model import Normalised, Plan, Problem, Reason, RunRecord, Snapshot, SourceTable, Workspace
 from batch.core.normalise import normalise
 from batch.core.plan import PlanOptions, make_plan
 from batch.core.problems import is_error
 from batch.core.record import fold
 from batch.core.waves import assign as assign_waves
-from batch.engine.session import Session, open_session
-from batch.engine.snapshot import gather
-from batch.errors import SafetyError, UsageError
-from batch.run import Finished, Hooks, Progress, Run, carry_out, new_run
+from batch.doctor import Finding, examine
+from batch.engine.pace import Rate
+from batch.engine.session import Session, Terms, open_session
+from batch.engine.snapshot import NoTrunkListError, gather, gather_numbers
+from batch.errors import JournalError, ReassignError, SafetyError, UsageError
+from batch.run import Finished, Hooks, Run, new_run
 from batch.settings import Settings
-from batch.target import target_of
-
-__all__ = ["Checked", "Finished", "Hooks", "Progress", "apply", "audit", "check", "plan", "resume", "retry", "rollback"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,15 +89,33 @@ async def retry(run: str, settings: Settings, hooks: Hooks) -> Finished:
 async def resume(run: str | None, settings: Settings, hooks: Hooks) -> Finished:
     """Go on with a run that was killed, stopped or cut off."""
     folder = _resumable(settings.runs_dir, run)
-    target = target_of(settings)
-    with workspace_lock(target.workspace, folder.name), Journal.open(folder / runs.JOURNAL) as journal:
+    there = _target(settings)
+    with workspace_lock(there.workspace, folder.name), Journal.open(folder / runs.JOURNAL) as journal:
+        altered = journal.verify()
+        if altered is not None:
+            raise JournalError(f"entry {altered} of the journal of {folder.name} was altered after it was written")
         record = fold(journal.entries())
-        _same_workspace(record.plan.workspace, target.workspace, f"run {record.run_id}")
-        if journal.verify() is not None:
-            raise SafetyError(f"the journal of run {record.run_id} was altered", hint="`reassign show RUN --verify`")
-        going_on = Run(folder=folder, journal=journal, record=record)
-        async with open_session(settings, target) as session:
-            return await carry_out(going_on, session, settings, hooks)
+        _same_workspace(record.plan.workspace, there.workspace, f"run {record.run_id}")
+        async with open_session(there, _terms(settings)) as session:
+            return await carry_out(Run(folder, journal, record), session, settings, hooks)
+
+
+async def doctor(settings: Settings) -> tuple[Finding, ...]:
+    """Whether a run could begin, and what cannot be known. Reads only."""
+    there = _target(settings)
+    async with open_session(there, _terms(settings, read_only=True)) as session:
+        return await examine(session)
+
+
+async def export(out: Path, settings: Settings) -> None:
+    """The live state as a sheet to edit."""
+    async with open_session(_target(settings), _terms(settings, read_only=True)) as session:
+        templates.write_export(out, await gather(session.caller))
+
+
+def template(out: Path) -> None:
+    """An empty sheet."""
+    templates.write_template(out)
 
 
 def report(run: str, settings: Settings) -> Path:
@@ -123,18 +142,11 @@ def is_plan_file(path: Path) -> bool:
 
 async def _look(file: Path, settings: Settings, hooks: Hooks, *, command: str, differences: bool) -> Finished:
     table = _read(file, settings)
-    target = target_of(settings)
-    async with open_session(settings, target, read_only=True) as session:
-        planned = await _plan(table, settings, session, target.workspace)
-    with new_run(settings, command, planned, input_file=file, stopped=Reason.AUDIT) as run:
-        refusals = guard(planned, settings.limits)
-        return run.finish(hooks, refusals=refusals, calls=session.calls, exit_code=_code_of_look(planned, differences))
-
-
-def _code_of_look(planned: Plan, differences: bool) -> Exit:  # noqa: FBT001
-    if any(not row.valid for row in planned.rows):
-        return Exit.INVALID_INPUT
-    return Exit.DIFFERENCES if differences and planned.differs() else Exit.OK
+    there = _target(settings)
+    async with open_session(there, _terms(settings, read_only=True)) as session:
+        planned = await _plan(table, settings, session, hooks)
+        with new_run(settings, command, planned, input_file=file, stopped=Reason.AUDIT) as run:
+            return run.finish(session, refusals=guard(planned, settings.limits), differences=differences)
 
 
 async def _write(
@@ -146,31 +158,30 @@ async def _write(
     input_file: Path | None = None,
     like: RunRecord | None = None,
 ) -> Finished:
-    target = target_of(settings)
+    there = _target(settings)
     if like is not None:
-        _same_workspace(like.plan.workspace, target.workspace, f"run {like.run_id}")
-    with workspace_lock(target.workspace, settings.run_id or command):
-        async with open_session(settings, target) as session:
-            planned = await _plan(table, settings, session, target.workspace)
+        _same_workspace(like.plan.workspace, there.workspace, f"run {like.run_id}")
+    with workspace_lock(there.workspace, settings.run_id or command):
+        async with open_session(there, _terms(settings)) as session:
+            planned = await _plan(table, settings, session, hooks)
             with new_run(settings, command, planned, input_file=input_file) as run:
                 return await carry_out(run, session, settings, hooks)
 
 
 async def _apply_plan(path: Path, settings: Settings, hooks: Hooks) -> Finished:
     saved = _load_plan(path, settings)
-    target = target_of(settings)
-    _same_workspace(saved.workspace, target.workspace, f"plan {path.name}")
-    with workspace_lock(target.workspace, settings.run_id or "apply"):
+    there = _target(settings)
+    _same_workspace(saved.workspace, there.workspace, f"plan {path.name}")
+    with workspace_lock(there.workspace, settings.run_id or "apply"):
         _refuse_used(path, saved, settings)
-        async with open_session(settings, target) as session:
+        async with open_session(there, _terms(settings)) as session:
             with new_run(settings, "apply", saved, input_file=path) as run:
                 return await carry_out(run, session, settings, hooks)
 
 
-async def _plan(table: SourceTable, settings: Settings, session: Session, workspace: Workspace) -> Plan:
+async def _plan(table: SourceTable, settings: Settings, session: Session, hooks: Hooks) -> Plan:
     normalised = normalise(table, region=settings.region)
-    snapshot = await gather(session.callers[0])
-    session.took(snapshot)
+    snapshot = await _snapshot(session, normalised, hooks)
     options = PlanOptions(
         occupancy=settings.occupancy,
         parking=settings.parking,
@@ -178,7 +189,39 @@ async def _plan(table: SourceTable, settings: Settings, session: Session, worksp
         limit=settings.limit,
         limits=settings.limits,
     )
-    return make_plan(table, expand(table, normalised, snapshot), snapshot, workspace=workspace, options=options)
+    expanded = expand(table, normalised, snapshot)
+    return make_plan(table, expanded, snapshot, workspace=session.target.workspace, options=options)
+
+
+async def _snapshot(session: Session, normalised: Normalised, hooks: Hooks) -> Snapshot:
+    """The live state by list pages; where there is no list, of the sheet's numbers one by one."""
+    asked_at = anyio.current_time()
+    try:
+        snapshot = await gather(session.caller)
+    except NoTrunkListError as error:
+        hooks.say(f"{error.message}: the numbers of the sheet are read one by one")
+        snapshot = await gather_numbers(session.caller, {request.number for request in normalised.requests})
+    session.took(snapshot, asked_at)
+    return snapshot
+
+
+# ── what comes in ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _target(settings: Settings) -> Target:
+    token = find_token(settings.token_file)
+    return target.resolve(tenant=settings.workspace, base_url=settings.base_url, token=token)
+
+
+def _terms(settings: Settings, *, read_only: bool = False) -> Terms:
+    rate = settings.calls_in_seconds
+    return Terms(
+        rate=None if rate is None else Rate(*rate),
+        workers=settings.workers,
+        reserve=settings.reserve_share,
+        deadline=settings.deadline_seconds,
+        read_only=read_only,
+    )
 
 
 def _read(file: Path, settings: Settings) -> SourceTable:
@@ -188,13 +231,15 @@ def _read(file: Path, settings: Settings) -> SourceTable:
 def _load_plan(path: Path, settings: Settings) -> Plan:
     try:
         saved = planfile.load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the plan {path}: {error}", hint="give a file written by `plan -o`") from error
+    except OSError as error:
+        raise UsageError(f"cannot read the plan {path}: {error.strerror}", hint="check its name") from error
+    except UnicodeDecodeError as error:
+        raise SafetyError(f"{path} is not a plan: it is not text", hint="give a file written by `plan -o`") from error
     return assign_waves(saved, settings.limits) if settings.waves else saved
 
 
 def _same_workspace(planned: Workspace, target: Workspace, what: str) -> None:
-    if planned != target:
+    if planned.key != target.key:
         raise SafetyError(
             f"{what} belongs to {planned}, but the settings say {target}",
             hint="set --workspace and --base-url to the workspace it was made for",
@@ -202,14 +247,16 @@ def _same_workspace(planned: Workspace, target: Workspace, what: str) -> None:
 
 
 def _refuse_used(path: Path, saved: Plan, settings: Settings) -> None:
-    """A plan is applied once. The same rows can make the same plan again later, so only a run begun after the plan
-    file was written counts as its use."""
+    """A plan is applied once.
+
+    The same rows can make the same plan again later, so only a run begun after the plan file was written is its use.
+    """
     digest, written_at = planfile.digest(saved), path.stat().st_mtime
     for run in runs.listing(settings.runs_dir):
         record = _record_of(run.folder)
-        if record is None or record.command != "apply" or record.started_at < written_at:
+        if record is None or record.command != "apply" or record.started_at < written_at or not record.outcomes:
             continue
-        if planfile.digest(record.plan) == digest and record.outcomes:
+        if planfile.digest(record.plan) == digest:
             raise SafetyError(
                 f"the plan {path.name} was already applied by run {record.run_id}",
                 hint="make a new plan, or go on with that run: `reassign resume` or `reassign retry`",
@@ -217,10 +264,11 @@ def _refuse_used(path: Path, saved: Plan, settings: Settings) -> None:
 
 
 def _record_of(folder: Path) -> RunRecord | None:
+    """A run of the past; a damaged one is no reason to refuse a new one."""
     try:
         with Journal.open(folder / runs.JOURNAL) as journal:
             return fold(journal.entries())
-    except Exception:  # noqa: BLE001 - a damaged run of the past is not a reason to refuse a new one
+    except ReassignError:
         return None
 
 

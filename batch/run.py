@@ -13,6 +13,7 @@ from batch.adapters import reports, runs
 from batch.adapters.files import write_private
 from batch.adapters.journal import Journal
 from batch.core import planfile
+from batch.core.exits import Exit, exit_of
 from batch.core.guard import Refusal
 from batch.core.lifecycle import Entry, Kind
 from batch.core.model import Plan, Reason, RunRecord, Status, Summary

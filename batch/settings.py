@@ -74,9 +74,7 @@ Many = Annotated[tuple[str, ...], BeforeValidator(_several)]
 class Settings(BaseModel):
     """Everything a run can be told. Texts are as typed; see the properties for their meaning."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, coerce_numbers_to_str=True, validate_by_name=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, validate_by_name=True)
 
     workspace: str = ""
     base_url: str = ""
@@ -99,7 +97,7 @@ class Settings(BaseModel):
     max_change: Annotated[str, _checked(values.percent)] = ""
     occupancy: Occupancy = Occupancy.AUTO
     parking_agent: Annotated[Many, AfterValidator(lambda agents: tuple(map(_uuid, agents)))] = ()
-    on_split: OnSplit = OnSplit.RESTORE
+    on_split: OnSplit | None = None
     verify: Literal["sweep", "each", "echo"] = "sweep"
     max_age: Annotated[str, _checked(values.duration)] = "30s"
     skip_invalid: bool = False
@@ -125,13 +123,22 @@ class Settings(BaseModel):
     def limits(self) -> Limits:
         """The brakes, as the plan keeps them."""
         return Limits(
-            waves=self.waves, max_failures=self.max_failures, max_change=self.max_change, on_split=self.on_split
+            waves=self.waves,
+            max_failures=self.max_failures,
+            max_change=self.max_change,
+            on_split=self.on_split or OnSplit.RESTORE,
         )
 
     @property
-    def per_second(self) -> float | None:
-        """``--rate`` in calls per second; ``None`` lets the pacer learn it."""
+    def calls_in_seconds(self) -> tuple[int, float] | None:
+        """``--rate`` as so many calls in so many seconds; ``None`` lets the pacer learn it."""
         return values.rate(self.rate)
+
+    @property
+    def per_second(self) -> float | None:
+        """``--rate`` in calls per second."""
+        typed = self.calls_in_seconds
+        return None if typed is None else typed[0] / typed[1]
 
     @property
     def workers(self) -> int | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from fractions import Fraction
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -16,7 +17,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])", re.ASCII)
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|min)", re.ASCII)
 _WINDOW = re.compile(r"(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})\s+(\S+)", re.ASCII)
-_PER_SECOND = {"s": 1.0, "min": 60.0}
+_SECONDS_OF = {"s": 1.0, "min": 60.0}
 
 
 def duration(text: str) -> float:
@@ -48,14 +49,15 @@ def count_or_percent(text: str) -> str:
     return bare
 
 
-def rate(text: str) -> float | None:
-    """``20/s`` or ``60/min`` in calls per second, more than zero; ``auto`` is ``None``."""
+def rate(text: str) -> tuple[int, float] | None:
+    """``20/s``, ``60/min`` or ``0.5/s`` as so many calls in so many seconds; ``auto`` is ``None``."""
     if text == "auto":
         return None
     found = _RATE.fullmatch(text)
-    if found is None or float(found[1]) <= 0:
+    if found is None or float(found[1]) == 0:
         raise ValueError("give auto, or a rate such as 20/s or 60/min")
-    return float(found[1]) / _PER_SECOND[found[2]]
+    calls = Fraction(found[1])
+    return calls.numerator, calls.denominator * _SECONDS_OF[found[2]]
 
 
 def concurrency(text: str) -> int | None:

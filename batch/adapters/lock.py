@@ -58,10 +58,9 @@ def workspace_lock(workspace: Workspace, holder: str, *, folder: Path | None = N
 
 
 def _name(workspace: Workspace) -> str:
-    """A readable tenant and a hash of the whole, so that no name can leave the folder or meet another's."""
-    readable = _UNREADABLE.sub("-", (workspace.tenant or workspace.host).casefold()).strip(".-")[:40] or "workspace"
-    whole = json.dumps([workspace.tenant.casefold(), workspace.host.casefold()])
-    return f"{readable}-{hashlib.sha256(whole.encode()).hexdigest()[:16]}"
+    """A readable key and a hash of the whole, so that no name can leave the folder or meet another's."""
+    readable = _UNREADABLE.sub("-", workspace.key).strip(".-")[:40] or "workspace"
+    return f"{readable}-{hashlib.sha256(workspace.key.encode()).hexdigest()[:16]}"
 
 
 def _note(path: Path) -> Path:

@@ -6,7 +6,9 @@ Both give a :class:`SourceTable`, so they walk through the same rooms as any she
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from batch.core.model import (
     Action,
@@ -15,12 +17,16 @@ from batch.core.model import (
     Field,
     Origin,
     Outcome,
+    PlanRow,
+    Reason,
+    Result,
     RunRecord,
     SourceRow,
     SourceTable,
     Status,
     Trunk,
 )
+from batch.core.results import GOOD, lines, reason_of
 
 ROLLBACK_HEADER = ("number", "channel", "agent_uuid", "expect")
 ROLLBACK_COLUMNS = {Field.NUMBER: 0, Field.CHANNEL: 1, Field.AGENT_UUID: 2, Field.EXPECT: 3}
@@ -29,49 +35,58 @@ ROLLBACK_COLUMNS = {Field.NUMBER: 0, Field.CHANNEL: 1, Field.AGENT_UUID: 2, Fiel
 def rollback_table(record: RunRecord) -> SourceTable:
     """One row per trunk that the run may have changed: back to the agent before it, where the run's agent still is.
 
-    A trunk that has another agent by now is *drifted* by its ``expect`` cell and left alone.
+    A trunk that has another agent by now is *drifted* by its ``expect`` cell, left alone and so named. One whose change
+    is believed not to have been applied has a row too when a PUT for it was sent: the server may have applied it since.
     """
     rows = []
     for trunk, changes in _by_trunk(record.plan.changes).items():
-        last = _last_written(changes, record.outcomes)
-        before = _before(record, trunk, changes[0])
-        if last is not None and last.after != before:
-            cells = (trunk.number, trunk.channel.value, before or "", last.after)
-            rows.append(SourceRow(Origin(record.plan.source.file, changes[0].origin.sheet, changes[0].origin.row), cells))
+        ours, before = _our_agent(record, trunk, changes), _before(record, trunk, changes[0])
+        if ours is not None and ours != before:
+            cells = (trunk.number, trunk.channel.value, before or "", ours)
+            rows.append(SourceRow(changes[0].origin, cells))
     return _table(record, ROLLBACK_HEADER, ROLLBACK_COLUMNS, rows)
 
 
 def retry_table(record: RunRecord) -> SourceTable:
     """The rows of a run that did not end well, as they were typed, each with the channels that are still wanted."""
-    rows = [SourceRow(origin, cells) for origin, cells in unfinished_rows(record)]
+    column = record.plan.columns.get(Field.CHANNEL)
+    rows = [SourceRow(row.origin, row.cells) for row in unfinished(lines(record), column)]
     return _table(record, record.plan.header, record.plan.columns, rows)
 
 
-def unfinished_rows(record: RunRecord) -> Iterable[tuple[Origin, tuple[str, ...]]]:
-    """Rows with something that is neither done nor already so; their channel cell names just that."""
-    good = _good_trunks(record)
-    column = record.plan.columns.get(Field.CHANNEL)
-    for row in record.plan.rows:
-        left = [c for c in row.channels if c not in row.duplicate_of and (row.number, c) not in good]
-        if not left:
-            continue
-        cells = row.cells
-        if row.valid and column is not None and len(left) < len(row.channels):
-            cells = (*cells[:column], ",".join(left), *cells[column + 1 :])
-        yield row.origin, cells
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """A row with something left to do: its cells, of which the channel's names just that, and the lines about it."""
+
+    origin: Origin
+    cells: tuple[str, ...]
+    lines: tuple[Result, ...]
 
 
-def _good_trunks(record: RunRecord) -> set[tuple[str, str]]:
-    """Trunks whose last change ended well or needed no call."""
-    last = {change.trunk: change for change in record.plan.changes}
-    return {(t.number, t.channel.value) for t, change in last.items() if _ended_well(change, record.outcomes)}
+def unfinished(told: Iterable[tuple[PlanRow, Result]], channel_column: int | None) -> Iterator[Unfinished]:
+    """The rows that did not end well, from all lines of a run.
+
+    What was left out on purpose is none of them, and what only repeats an earlier row is done by trying that one again.
+    """
+    # by identity: a run made from a run may have two rows of one origin, and equal rows are still two
+    for _, group in groupby(told, key=lambda line: id(line[0])):
+        row_lines = list(group)
+        row = row_lines[0][0]
+        left = tuple(result for _, result in row_lines if is_unfinished(result))
+        again = [result.channel for result in left if result.channel not in row.duplicate_of]
+        if again:
+            yield Unfinished(origin=row.origin, cells=_cells(row, again, channel_column), lines=left)
 
 
-def _ended_well(change: Change, outcomes: Mapping[int, Outcome]) -> bool:
-    outcome = outcomes.get(change.id)
-    if outcome is None:
-        return change.action is Action.KEEP and change.before == change.after
-    return outcome.status in (Status.DONE, Status.ALREADY)
+def is_unfinished(result: Result) -> bool:
+    """Whether something is left to do for a line: neither done nor already so, nor left out on purpose."""
+    return result.status not in GOOD and reason_of(result) is not Reason.NOT_SELECTED
+
+
+def _cells(row: PlanRow, channels: Sequence[str], column: int | None) -> tuple[str, ...]:
+    if not row.valid or column is None or len(channels) == len(row.channels):
+        return row.cells
+    return (*row.cells[:column], ",".join(channels), *row.cells[column + 1 :])
 
 
 def _by_trunk(changes: Iterable[Change]) -> dict[Trunk, list[Change]]:
@@ -82,13 +97,18 @@ def _by_trunk(changes: Iterable[Change]) -> dict[Trunk, list[Change]]:
     return found
 
 
-def _last_written(changes: Iterable[Change], outcomes: Mapping[int, Outcome]) -> Change | None:
-    last = None
-    for change in changes:
-        outcome = outcomes.get(change.id)
-        if outcome is not None and outcome.status in (Status.DONE, Status.UNKNOWN):
-            last = change
-    return last
+def _our_agent(record: RunRecord, trunk: Trunk, changes: Iterable[Change]) -> AgentId | None:
+    """The agent that the run gave a trunk: the one it was last seen on if that is ours, else the last one sent."""
+    sent = [change.after for change in changes if _may_be_applied(record.outcomes.get(change.id))]
+    if not sent:
+        return None
+    state = record.afters.get(trunk.number)
+    seen = None if state is None else state.owner(trunk.channel)
+    return seen if seen in sent else sent[-1]
+
+
+def _may_be_applied(outcome: Outcome | None) -> bool:
+    return outcome is not None and (outcome.written or outcome.status in (Status.DONE, Status.UNKNOWN))
 
 
 def _before(record: RunRecord, trunk: Trunk, first: Change) -> AgentId | None:

@@ -20,6 +20,8 @@ _NEAR_UUID = re.compile(
     r"|[0-9a-f]{28,36}"
 )
 _WRAPPED = re.compile(r"(?:urn:uuid:|uuid:)?\{?([^{}]*)\}?", re.IGNORECASE)
+_LABEL = re.compile(r".*\[([^][]*)\]", re.DOTALL)
+"""``Anna [uuid]``: how ``reassign export`` lists an agent whose name alone would not do. The uuid is what counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ def read_agent(text: str, *, uuid_only: bool = False) -> AgentReading:
 
 
 def _uuid_or_name(plain: str, *, uuid_only: bool) -> AgentReading:
-    wrapped = _WRAPPED.fullmatch(plain)
-    bare = wrapped[1].casefold() if wrapped else plain.casefold()
+    wrapped = _LABEL.fullmatch(plain) or _WRAPPED.fullmatch(plain)
+    bare = wrapped[1].strip().casefold() if wrapped else plain.casefold()
     uuid = _UUID.fullmatch(bare)
     if uuid:
         return AgentReading(uuid=AgentId("-".join(uuid.groups())))

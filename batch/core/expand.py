@@ -17,6 +17,7 @@ from batch.core.columns import AGENTS
 from batch.core.model import (
     Agent,
     AgentId,
+    AgentRef,
     Assignment,
     Channel,
     Field,
@@ -45,7 +46,7 @@ _FIRST: Mapping[str, int] = {}
 class Expanded:
     """What the rows want, trunk by trunk, and each row as the plan will show it.
 
-    ``shares`` names, for a row (by its place) that repeats others, the units its trunks belong to.
+    ``shares`` names, for a row (by its place) that has trunks in common with others, the units these belong to.
     """
 
     assignments: tuple[Assignment, ...]
@@ -80,7 +81,7 @@ def expand(table: SourceTable, normalised: Normalised, snapshot: Snapshot) -> Ex
     """Every row of *table* against *snapshot*.
 
     Problems found: ``no_such_trunk``, ``plus_missing``, ``purchased_number``, ``agent_unknown``, ``agent_ambiguous``,
-    ``contradiction``, ``expect_contradiction``. Notes: ``plus_restored``, ``agent_not_ready``, ``duplicate``.
+    ``agent_disagrees``, ``contradiction``, ``expect_contradiction``. Notes: ``plus_restored``, ``agent_not_ready``, ``duplicate``.
     """
     roster = Roster(snapshot.agents)
     judge = _Judge(table, snapshot, roster)
@@ -125,26 +126,28 @@ class _Judge:
         request = draft.request
         if request is not None:
             draft.trunks = tuple(self._trunks(draft, request))
-            agent = self._roster.find(request.agent, draft.origin)
-            if isinstance(agent, Agent):
-                draft.agent = agent.uuid
-                note = self._roster.not_ready(agent, request.agent, draft.origin)
-                agent_problem = note
-            else:
-                agent_problem = agent
-            if agent_problem is not None:
-                draft.complain(agent_problem)
-            self._expect(draft, request)
+            self._agent(draft, request.agent)
+            if request.expect is not None:
+                self._expect(draft, request.expect)
         return draft
 
-    def _expect(self, draft: _Draft, request: Request) -> None:
-        if request.expect is None:
-            return
-        found = self._roster.find(request.expect, draft.origin)
-        if isinstance(found, Agent):
-            draft.expect = found.uuid
-        else:
+    def _agent(self, draft: _Draft, ref: AgentRef) -> None:
+        found = self._roster.find(ref, draft.origin)
+        if isinstance(found, Problem):
             draft.complain(found)
+            return
+        draft.agent = found.uuid
+        note = self._roster.not_ready(found, ref, draft.origin)
+        if note is not None:
+            draft.complain(note)
+
+    def _expect(self, draft: _Draft, ref: AgentRef) -> None:
+        """A uuid is compared with the live owner as it is: an agent that is gone by now serves nothing any more."""
+        found = self._roster.find(ref, draft.origin) if ref.uuid is None else ref.uuid
+        if isinstance(found, Problem):
+            draft.complain(found)
+        else:
+            draft.expect = found.uuid if isinstance(found, Agent) else found
 
     def _trunks(self, draft: _Draft, request: Request) -> Iterator[Trunk]:
         state = self._snapshot.numbers.get(request.number)
@@ -231,15 +234,23 @@ def _collapse(trunk: Trunk, claims: Sequence[_Draft]) -> list[_Draft]:
 
 
 def _share_units(drafts: Sequence[_Draft]) -> dict[int, frozenset[int]]:
-    """Bind a row that repeats another, and asks for a further channel, to that row: both are one unit from here on."""
-    shares = {}
-    for place, draft in enumerate(drafts):
-        if draft.repeats:
-            units = {first.unit for first in draft.repeats.values()}
-            if len(draft.repeats) < len(draft.trunks):
-                draft.unit = min(units)
-            shares[place] = frozenset(units)
-    return shares
+    """Make one unit of the rows that carry the channels of a row of several, wherever that row stands among them."""
+    for draft in drafts:
+        if draft.repeats and len(draft.trunks) > 1:
+            carriers = _carriers(draft)
+            unit = min(carrier.unit for carrier in carriers)
+            for carrier in carriers:
+                carrier.unit = unit
+    return {
+        place: frozenset(carrier.unit for carrier in _carriers(draft))
+        for place, draft in enumerate(drafts)
+        if draft.repeats or draft.unit != place
+    }
+
+
+def _carriers(draft: _Draft) -> list[_Draft]:
+    """For each trunk of a row, the row that carries its change: itself, or the first one that it repeats."""
+    return [draft.repeats.get(trunk.channel, draft) for trunk in draft.trunks]
 
 
 def _assignments(drafts: Sequence[_Draft], carried: Mapping[Trunk, Sequence[_Draft]]) -> Iterator[Assignment]:

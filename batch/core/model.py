@@ -377,12 +377,22 @@ class PlanRow:
     duplicate_of: Mapping[str, int] = field(default_factory=dict)
 
 
+BRANDS = ("mihu.ai", "mindhunters.ai")
+"""The vendor's domains: the present one, and the older one that may still answer (API.md §1)."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Workspace:
     """Whose trunks: the tenant's subdomain, and the host (with port) that answers for it."""
 
     tenant: str
     host: str
+
+    @property
+    def key(self) -> str:
+        """What two names of one workspace share: the tenant on the vendor's domains, elsewhere the host alone."""
+        tenant, _, brand = self.host.casefold().partition(".")
+        return tenant if brand in BRANDS else self.host.casefold()
 
     def __str__(self) -> str:
         return f"{self.tenant} at {self.host}" if self.tenant else self.host

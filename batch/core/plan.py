@@ -8,6 +8,7 @@ the row expects) and *not selected* are reasons of a ``keep``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -37,6 +38,10 @@ from batch.core.problems import describe
 from batch.core.select import Selection, limit, select
 from batch.core.waves import arrange
 from batch.errors import UsageError
+
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+"""A number that could be read. What was merely typed, in a row that makes no sense, says nothing of the workspace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +193,7 @@ def _name_in_binding(change: Change, state: NumberState) -> str:
 
 
 def _facts(rows: Iterable[PlanRow], changes: Iterable[Change], snapshot: Snapshot, held: Seats) -> Facts:
-    asked = {row.number for row in rows if row.selected and row.number.startswith("+")}
+    asked = {row.number for row in rows if row.selected and _E164.fullmatch(row.number)}
     known = {*snapshot.numbers, *snapshot.others}
     serving: dict[AgentId, int] = {}
     for (agent, _), holders in held.items():

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from batch.core.model import Agent, AgentId, AgentRef, Origin, Problem
 from batch.core.texts import trim
+
+MOST_NAMED = 10
+"""Agents that one problem names at most: a thousand namesakes must not fill a report."""
 
 MOST_SUGGESTIONS = 50
 """Comparing a misspelt name with a roster of thousands takes 10 ms and more; after fifty, the sheet is the problem."""
@@ -36,16 +39,14 @@ class Roster:
         return "" if agent is None else agent.name
 
     def find(self, ref: AgentRef, origin: Origin) -> Agent | Problem:
-        """The agent *ref* names, or why it names none: ``agent_unknown`` or ``agent_ambiguous``."""
+        """The agent *ref* names, or why it names none: ``agent_unknown``, ``agent_ambiguous`` or ``agent_disagrees``."""
         if ref.uuid is not None:
-            found = self._agents.get(ref.uuid)
-            return found if found is not None else Problem("agent_unknown", origin, ref.column, ref.typed)
+            return self._by_uuid(ref, ref.uuid, origin)
         namesakes = self._by_name.get(_plain(ref.name), [])
         if len(namesakes) == 1:
             return namesakes[0]
         if namesakes:
-            listed = ", ".join(f"{agent.uuid} ({agent.status or 'no status'})" for agent in namesakes)
-            return Problem("agent_ambiguous", origin, ref.column, ref.typed, detail=listed)
+            return Problem("agent_ambiguous", origin, ref.column, ref.typed, detail=_listed(namesakes))
         return Problem("agent_unknown", origin, ref.column, ref.typed, detail=self._suggestion(_plain(ref.name)))
 
     def not_ready(self, agent: Agent, ref: AgentRef, origin: Origin) -> Problem | None:
@@ -54,11 +55,27 @@ class Roster:
             return None
         return Problem("agent_not_ready", origin, ref.column, ref.typed, detail=agent.status)
 
+    def _by_uuid(self, ref: AgentRef, uuid: AgentId, origin: Origin) -> Agent | Problem:
+        """The agent of that uuid, unless the row names another one beside it: then neither is believed."""
+        found = self._agents.get(uuid)
+        if found is None:
+            return Problem("agent_unknown", origin, ref.column, ref.typed)
+        if ref.name and _plain(ref.name) != _plain(found.name):
+            return Problem("agent_disagrees", origin, ref.column, ref.name, detail=f"{found.name!r} ({uuid})")
+        return found
+
     def _suggestion(self, name: str) -> str:
         if name not in self._near and len(self._near) < MOST_SUGGESTIONS:
             close = difflib.get_close_matches(name, self._by_name, n=3, cutoff=0.75)
-            self._near[name] = f", did you mean {' or '.join(map(repr, close))}?" if close else ""
+            meant = [f"{agent.name!r} ({agent.uuid})" for near in close for agent in self._by_name[near][:MOST_NAMED]]
+            self._near[name] = f", did you mean {' or '.join(meant)}?" if meant else ""
         return self._near.get(name, "")
+
+
+def _listed(namesakes: Sequence[Agent]) -> str:
+    shown = [f"{agent.uuid} ({agent.status or 'no status'})" for agent in namesakes[:MOST_NAMED]]
+    more = len(namesakes) - len(shown)
+    return ", ".join([*shown, f"and {more} more"] if more else shown)
 
 
 def _plain(name: str) -> str:

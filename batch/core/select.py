@@ -30,7 +30,7 @@ HINT = 'write terms such as number~+49, channel=call, agent="Anna", wave=2, row=
 
 _TERM = re.compile(r'\s*(\w+)\s*(!=|!~|=|~)\s*((?:"[^"]*"|[^",])+?)\s*(?:,|$)')
 _ALTERNATIVE = re.compile(r'\s*(?:"([^"]*)"|([^|"]+?))\s*(?:\||$)')
-_RANGE = re.compile(r"(\d{1,9})?\s*(-)?\s*(\d{1,9})?", re.ASCII)
+_RANGE = re.compile(r"(\d{1,9})|(\d{0,9})\s*-\s*(\d{0,9})", re.ASCII)
 
 Test = Callable[[PlanRow, str], bool]
 """Whether a row, on one of its channels, is meant."""
@@ -126,12 +126,12 @@ def _alternatives(text: str) -> Iterator[str]:
 
 
 def _number_is(value: str) -> Test:
-    digits = _digits(value)
+    digits = _some_digits(value)
     return lambda row, _: _digits(row.number) == digits
 
 
 def _number_has(value: str) -> Test:
-    digits = _digits(value)
+    digits = _some_digits(value)
     if value.strip().startswith("+"):
         return lambda row, _: _digits(row.number).startswith(digits)
     return lambda row, _: digits in _digits(row.number)
@@ -175,17 +175,25 @@ _MAKERS: dict[tuple[str, str], Callable[[str], Test]] = {
 }
 
 
+def _some_digits(text: str) -> str:
+    """The digits of a term; without any it would mean every number."""
+    digits = _digits(text)
+    if not digits:
+        raise UsageError(f"--only: {text!r} has no digits", hint="write a number, or a part of one such as number~+49")
+    return digits
+
+
 def _digits(text: str) -> str:
     return "".join(char for char in text if char.isdecimal())
 
 
 def _range(text: str) -> tuple[int, float]:
     found = _RANGE.fullmatch(text)
-    if found is None or not (found[1] or found[3]):
+    if found is None or not any(found.groups()):
         raise UsageError(f"--only: {text!r} is not a number or a range", hint="write 7, 2-50, 60- or -10")
-    first = int(found[1] or 0)
-    if not found[2]:
-        return first, first
+    if found[1]:
+        return int(found[1]), int(found[1])
+    first = int(found[2] or 0)
     last = int(found[3]) if found[3] else float("inf")
     if last < first:
         raise UsageError(f"--only: the range {text!r} is empty", hint="write the smaller number first")

@@ -7,7 +7,7 @@ then looked up. Sorting reads; only the tables judge.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from batch.core import fields, shapes
 from batch.core.calls import Answer, Fault, FaultKind, Reply
 from batch.core.complaints import error_of
-from batch.core.model import AgentId, NumberState, Trunk
+from batch.core.model import AgentId, Trunk
 
 Meaning = TypeVar("Meaning", bound=StrEnum)
 
@@ -118,18 +118,101 @@ READ_TABLE: tuple[Line[Reading], ...] = (
 """What each outcome of a GET means: the same statuses, but nothing can have been changed."""
 
 
-def _index(table: Iterable[Line[Meaning]]) -> dict[tuple[int | FaultKind, Sign], Line[Meaning]]:
-    found: dict[tuple[int | FaultKind, Sign], Line[Meaning]] = {}
+# ── looking an answer up ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of one PUT. ``detail`` says why in words that are safe to print; empty when it was applied."""
+
+    verdict: Verdict
+    http_status: int | None
+    detail: str
+
+
+def judge_write(reply: Reply, trunk: Trunk, agent: AgentId) -> Judgement:
+    """What *reply*, to the call that binds *trunk* to *agent*, says of it (:data:`TABLE`)."""
+    line = _first(_WRITES, _Look(reply, (trunk, agent)))
+    status = reply.status if isinstance(reply, Answer) else None
+    return Judgement(line.meaning, status, "" if line.meaning is Verdict.APPLIED else _detail(line, reply))
+
+
+def judge_read(reply: Reply) -> tuple[Reading, str]:
+    """What came of a GET (:data:`READ_TABLE`), and why, in words that are safe to print."""
+    line = _first(_READS, _Look(reply))
+    return line.meaning, "" if line.meaning is Reading.FOUND else _detail(line, reply)
+
+
+class _Look:
+    """One reply, its body decoded at most once, and only when a sign asks for it."""
+
+    __slots__ = ("_document", "_wanted", "reply")
+
+    def __init__(self, reply: Reply, wanted: tuple[Trunk, AgentId] | None = None) -> None:
+        self.reply = reply
+        self._wanted = wanted
+        self._document: object = _UNREAD
+
+    def shows(self, sign: Sign) -> bool:
+        """Whether the reply has *sign*."""
+        return sign is Sign.ANY or (isinstance(self.reply, Answer) and _SIGNS[sign](self, self.reply))
+
+    def document(self, answer: Answer) -> object:
+        """The body as JSON; ``None`` when it is none."""
+        if self._document is _UNREAD:
+            self._document = fields.document(answer.body)
+        return self._document
+
+    def is_ours(self, answer: Answer) -> bool:
+        """Whether the answer echoes the number, the channel and the agent that were sent."""
+        document = self.document(answer)
+        if self._wanted is None or shapes.success_of(document) is not True:
+            return False
+        trunk, agent = self._wanted
+        state = shapes.snapshot_in(document)
+        return state is not None and state.number == trunk.number and state.owner(trunk.channel) == agent
+
+
+def _says_taken(answer: Answer) -> bool:
+    return any(_TAKEN.search(said) for said in error_of(answer.body))
+
+
+_SIGNS: Mapping[Sign, Callable[[_Look, Answer], bool]] = {
+    Sign.OURS: lambda look, answer: look.is_ours(answer),
+    Sign.JSON: lambda look, answer: look.document(answer) is not None,
+    Sign.SAYS_NO: lambda look, answer: shapes.success_of(look.document(answer)) is False,
+    Sign.PAGE: lambda _, answer: answer.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"),
+    Sign.TAKEN: lambda _, answer: _says_taken(answer),
+    Sign.WAIT: lambda _, answer: "retry-after" in answer.headers,
+}
+_TAKEN = re.compile(r"already|in[ _-]use|occupied|taken|conflict", re.IGNORECASE)
+"""The words of the vendor's codes (``phone_in_use``) and of Laravel's *unique* rule (*has already been taken*)."""
+_UNREAD = object()
+_NO_STATUS = 100
+"""Stands for a number that is no status: nothing final was said."""
+
+
+def _by_reply(table: Iterable[Line[Meaning]]) -> dict[int | FaultKind, tuple[Line[Meaning], ...]]:
+    """The lines of a table that speak of one status or fault, in order; the last of them takes any body."""
+    found: dict[int | FaultKind, tuple[Line[Meaning], ...]] = {}
     for line in table:
         for what in line.what:
-            found.setdefault((what, line.sign), line)
+            lines = found.get(what, ())
+            if not lines or lines[-1].sign is not Sign.ANY:
+                found[what] = (*lines, line)
     return found
 
 
-_WRITES = _index(TABLE)
-_READS = _index(READ_TABLE)
-_NO_STATUS = 100  # stands for a number that is no status: nothing final was said
-_NOTHING: frozenset[int] = frozenset()
-_LOOKED_INTO = {
-    sign: frozenset(line.what) for table in (TABLE,) for line in table for sign in (line.sign,) if sign is not Sign.ANY
-}
+_WRITES = _by_reply(TABLE)
+_READS = _by_reply(READ_TABLE)
+
+
+def _first(lines: Mapping[int | FaultKind, tuple[Line[Meaning], ...]], look: _Look) -> Line[Meaning]:
+    what = look.reply.status if isinstance(look.reply, Answer) else look.reply.kind
+    return next(line for line in lines.get(what, lines[_NO_STATUS]) if look.shows(line.sign))
+
+
+def _detail(line: Line[Meaning], reply: Reply) -> str:
+    parts = (reply.detail,) if isinstance(reply, Fault) else error_of(reply.body)
+    said = ": ".join(part for part in parts if part)
+    return f"{line.why}: {said}" if said else line.why

@@ -17,6 +17,10 @@ READS = Policy(attempts=6, base=0.3, cap=15.0, seconds=300.0)
 FORBIDDEN = 403
 
 
+class NoAnswerError(UnavailableError):
+    """One read was tried as often as it may be; that the API as a whole is away is the breaker's to say."""
+
+
 class Caller:
     """Sends calls of one worker over one Api. What all workers share is in the gate."""
 
@@ -54,7 +58,7 @@ class Caller:
     async def read(self, call: Call) -> Answer | None:
         """Read, trying again within bounds; ``None`` when the thing asked for is not there.
 
-        Raises CredentialsError, UnavailableError, StopRequested.
+        Raises CredentialsError, UnavailableError (:class:`NoAnswerError` among them), StopRequested.
         """
         reading, answer, detail = await self.ask(call)
         if reading is Reading.REFUSED:
@@ -86,7 +90,7 @@ class Caller:
                 raise CredentialsError(
                     f"the token is not accepted for {call.path}: {again}", hint="check what the token may do"
                 ) from None
-            raise UnavailableError(
+            raise NoAnswerError(
                 f"{call.method} {call.path} did not work in {tries} attempts: {again}",
                 hint="go on later with `reassign resume`",
             ) from None

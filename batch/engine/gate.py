@@ -66,6 +66,12 @@ class Gate:
         self._stopped.set()
         self._stir()
 
+    def reopen(self, seconds: float) -> None:
+        """Let calls through again after a stop, for a last look of at most *seconds*."""
+        self.stopping = False
+        self._stopped = anyio.Event()
+        self._deadline = max(self._deadline, anyio.current_time() + seconds)
+
     def calls(self) -> Calls:
         """What was sent so far."""
         return Calls(get=self._get, put=self._put, retried=self._retried, refused_429=self._refused_429)

@@ -6,14 +6,16 @@ read again, which renews a hundred others too; only a number that has left its p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import anyio
 
 from batch.core import calls, shapes
 from batch.core.model import AgentId, Binding, Channel, Number, NumberState, Snapshot, Trunk
-from batch.engine.caller import Caller
-from batch.engine.snapshot import PER_PAGE
+from batch.core.verdict import Reading
+from batch.engine.caller import Caller, NoAnswerError, refusal
+from batch.engine.snapshot import PER_PAGE, listed
 
 MAX_AGE = 30.0
 """Seconds. Someone's change in the dashboard within this time before our write could be overwritten (API.md §3.6)."""
@@ -74,30 +76,35 @@ class Live:
     async def look(self, caller: Caller, number: Number) -> NumberState | None:
         """Ask for one number by itself, and believe the answer: the read-back after an unclear write.
 
-        ``None`` when the number is gone. A server without that call is asked for the list page instead.
+        ``None`` when the number is gone. A server without that call, or one that does not let us make it, is asked
+        for its list instead. Raises what reading raises.
         """
         asked_at = self._clock()
         known = self._states.get(number)
-        answer = await caller.read(calls.channels_of(number))
-        state = None if answer is None else shapes.channels_snapshot(answer.body)
-        if state is not None:
+        call = calls.channels_of(number)
+        reading, answer, detail = await caller.ask(call)
+        state = shapes.channels_snapshot(answer.body) if reading is Reading.FOUND else None
+        if state is not None and state.number == number:
             self._saw(_merge(known, state), asked_at)
         elif known is not None and known.page > 0:
-            return await self._look_on_page(caller, known, asked_at)
-        else:
+            await self._look_on_list(caller, known, asked_at)
+        elif reading is Reading.ABSENT:
             self._gone(number, asked_at)
+        else:
+            raise refusal(call, answer, detail or "the answer is about another number, or about none")
         return self._states.get(number)
 
-    async def _look_on_page(self, caller: Caller, known: NumberState, asked_at: float) -> NumberState | None:
-        """The list page's word on a number that could not be asked for by itself."""
-        answer = await caller.read(calls.list_page(calls.Listing.TRUNKS, known.page, PER_PAGE))
-        page = None if answer is None else shapes.numbers_page(answer.body)
-        found = [] if page is None else [state for state in page.items if state.number == known.number]
-        for state in found:
-            self._saw(_merge(known, state), asked_at)
-        if not found:
-            self._gone(known.number, asked_at)
-        return self._states.get(known.number)
+    async def _look_on_list(self, caller: Caller, known: NumberState, asked_at: float) -> None:
+        """The list's word on a number that could not be asked for by itself: its page, or wherever it is by now."""
+        number = known.number
+        await self._renew_page(caller, known.page)
+        if self._seen_at.get(number, -math.inf) >= asked_at:
+            return
+        found = await listed(caller, {number})
+        if number in found:
+            self._saw(_merge(known, found[number]), asked_at)
+        else:
+            self._gone(number, asked_at)
 
     async def _renew_page(self, caller: Caller, page: int) -> None:
         running = self._reading.get(page)
@@ -107,7 +114,10 @@ class Live:
         self._reading[page] = anyio.Event()
         asked_at = self._clock()
         try:
-            answer = await caller.read(calls.list_page(calls.Listing.TRUNKS, page, PER_PAGE))
+            try:
+                answer = await caller.read(calls.list_page(calls.Listing.TRUNKS, page, PER_PAGE))
+            except NoAnswerError:
+                answer = None  # each number can still be asked for by itself
             items = shapes.numbers_page(answer.body) if answer is not None else None
             for state in () if items is None else items.items:
                 if state.number in self._wanted:

@@ -15,7 +15,7 @@ from batch.core.model import Snapshot
 from batch.engine.breaker import Breaker
 from batch.engine.caller import Caller
 from batch.engine.gate import Gate
-from batch.engine.pace import Pacer
+from batch.engine.pace import Pacer, Rate
 
 WORKERS = 16
 """Connections when none is asked for: enough to keep a server with 5 ms answers busy at 3,000 calls a second, few
@@ -44,9 +44,9 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How a sitting may use the server: calls per second (``None``: learn), workers, share left to others, seconds."""
+    """How a sitting may use the server: rate (``None``: learn it), workers, share left to others, seconds."""
 
-    rate: float | None = None
+    rate: Rate | None = None
     workers: int | None = None
     reserve: float = 0.0
     deadline: float | None = None

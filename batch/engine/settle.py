@@ -15,7 +15,7 @@ from batch.core.encode import number_to_json
 from batch.core.lifecycle import Entry, Kind
 from batch.core.model import AgentId, Change, Outcome, Reason, Status, Verified
 from batch.core.verdict import Judgement, Verdict, judge_write
-from batch.engine.caller import Caller
+from batch.engine.caller import Caller, NoAnswerError
 from batch.engine.gate import StopRequested
 from batch.engine.live import Live
 from batch.engine.retry import Policy, TryAgain, insist
@@ -70,7 +70,7 @@ class Settler:
         self._log = log
         self._live = live
         self._wall = wall
-        self._read_back = read_back
+        self._every = read_back
         self._policy = policy
 
     async def settle(self, change: Change, *, read_back: bool = False, earlier: Outcome | None = None) -> Outcome:
@@ -83,7 +83,7 @@ class Settler:
         if earlier is not None and earlier.status is Status.UNKNOWN:
             attempt.in_doubt = attempt.written = True
             attempt.attempts, attempt.started_at = earlier.attempts, earlier.started_at
-        return await self._to_its_end(attempt, read_back=read_back or self._read_back)
+        return await self._to_its_end(attempt, read_back=read_back or self._every)
 
     async def put_back(self, change: Change, done: Outcome) -> Outcome:
         """Undo *change*, which ended as *done*, because another channel of its row was refused."""
@@ -116,7 +116,7 @@ class Settler:
 
         try:
             return await insist(step, self._policy, self._caller.gate.sleep)
-        except TryAgain:
+        except (TryAgain, NoAnswerError):  # a read that got no answer was tried often enough
             if attempt.in_doubt:
                 return self._end(attempt, Status.UNKNOWN, Reason.UNCLEAR)
             return self._end(attempt, Status.FAILED, Reason.OUT_OF_RETRIES)

@@ -117,10 +117,15 @@ async def reread(
     """
     if not 0 < snapshot_pages <= len(numbers):
         return await _read_each(caller, numbers)
+    seen = await listed(caller, numbers, per_page)
+    return {**seen, **await _read_each(caller, set(numbers) - set(seen))}
+
+
+async def listed(caller: Caller, numbers: Collection[Number], per_page: int = PER_PAGE) -> Mapping[Number, NumberState]:
+    """Those of *numbers* that the trunk list, read whole, shows now."""
     wanted = set(numbers)
     trunks = await _list(caller, Listing.TRUNKS, shapes.numbers_page, _row, per_page)
-    seen = {number: state for number, state in _merged(trunks, []).items() if number in wanted}
-    return seen | await _read_each(caller, wanted - set(seen))
+    return {number: state for number, state in _merged(trunks, []).items() if number in wanted}
 
 
 # ── one list ──────────────────────────────────────────────────────────────────────────────────────────────────────────

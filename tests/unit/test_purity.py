@@ -11,7 +11,7 @@ import pytest
 CORE = Path(__file__).parents[2] / "batch" / "core"
 
 ALLOWED = {
-    *("__future__", "bisect", "collections", "contextlib", "csv", "dataclasses", "decimal", "difflib", "enum"),
+    *("__future__", "bisect", "collections", "contextlib", "csv", "dataclasses", "decimal", "difflib", "enum", "fractions"),
     *("functools", "graphlib", "hashlib", "heapq", "html", "io", "itertools", "json", "math", "operator", "re"),
     *("string", "types", "typing", "unicodedata", "uuid", "datetime", "phonenumbers", "batch.core", "batch.errors"),
 }

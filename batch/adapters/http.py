@@ -1,0 +1,114 @@
+"""The vendor's API over HTTP; the one importer of httpx.
+
+httpx's own pool is not used: it is quadratic in its waiters, and dead for good after a few seconds of cancelled calls.
+Each worker has an :class:`HttpApi` of its own, whose transport is a single connection (:mod:`batch.adapters.wire`).
+Redirects are never followed and no proxy is taken from the environment, since nobody asks a client to do either here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping
+
+import anyio
+import httpx
+
+from batch.adapters.credentials import Secret
+from batch.adapters.target import PORTS, Target
+from batch.adapters.wire import MAX_BODY, Connection, Host, WireError
+from batch.core.calls import Answer, Call, Fault, FaultKind, Reply
+
+CALL_SECONDS = 30.0
+"""The longest a whole call may take. httpx's own timeouts are per read, so a dripping answer would outlive them."""
+
+_SENT_WITH_A_CALL: Mapping[str, str] = {
+    # Laravel answers a failed login with a redirect to a page unless JSON was asked for (API.md §1)
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "User-Agent": "reassign",
+}
+
+
+class _Bearer(httpx.Auth):
+    """Puts the token into the header: the only place where it is unwrapped."""
+
+    def __init__(self, token: Secret) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        yield request
+
+
+class OneConnection(httpx.AsyncBaseTransport):
+    """An httpx transport of one keep-alive connection, which carries one request at a time.
+
+    Raises :class:`WireError`, not httpx's errors: those do not tell a dead idle connection from a refused one.
+    """
+
+    def __init__(self, host: Host, *, max_body: int = MAX_BODY) -> None:
+        self.connection = Connection(host, max_body=max_body)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send *request* and receive the whole answer."""
+        lines = [b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
+        lines += [b"%b: %b" % header for header in request.headers.raw]
+        sent = b"\r\n".join((*lines, b"", request.content))
+        status, headers, body = await self.connection.exchange(sent)
+        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self.connection.aclose()
+
+
+class HttpApi:
+    """One worker's way to the API: an :class:`batch.adapters.api.Api`."""
+
+    def __init__(self, target: Target, *, call_deadline: float = CALL_SECONDS, max_body: int = MAX_BODY) -> None:
+        self._base = httpx.URL(target.base_url)
+        self._auth = _Bearer(target.token)
+        self._deadline = call_deadline
+        self._transport = OneConnection(_host_of(self._base), max_body=max_body)
+
+    async def send(self, call: Call) -> Reply:
+        """Send *call* once; whatever happens on the wire comes back as a value."""
+        began = anyio.current_time()
+        reply: Reply | None = None
+        with anyio.move_on_after(self._deadline):
+            reply = await self._sent(self._request(call), began)
+        return reply or self._given_up()
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._transport.aclose()
+
+    async def _sent(self, request: httpx.Request, began: float) -> Reply:
+        try:
+            response = await self._transport.handle_async_request(request)
+        except WireError as error:
+            return Fault(error.kind, error.detail, anyio.current_time() - began)
+        body = await response.aread()
+        headers = dict(response.headers.items())
+        return Answer(response.status_code, headers, body, anyio.current_time() - began)
+
+    def _given_up(self) -> Fault:
+        if not self._transport.connection.sent:
+            return Fault(FaultKind.CONNECT, "no connection in time", self._deadline)
+        return Fault(FaultKind.DEADLINE, f"no whole answer within {self._deadline:g} s", self._deadline)
+
+    def _request(self, call: Call) -> httpx.Request:
+        url = self._base.copy_with(path=self._base.path + call.path, params=dict(call.query) or None)
+        headers = dict(_SENT_WITH_A_CALL)
+        content = b""
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(dict(call.body), separators=(",", ":")).encode()
+        request = httpx.Request(call.method, url, headers=headers, content=content)
+        return next(self._auth.auth_flow(request))
+
+
+def _host_of(url: httpx.URL) -> Host:
+    secure = url.scheme == "https"
+    # honours SSL_CERT_FILE and SSL_CERT_DIR, as a company with a certificate authority of its own needs
+    return Host(url.host, url.port or PORTS[url.scheme], httpx.create_ssl_context() if secure else None)

@@ -1,0 +1,321 @@
+"""Run records for tests: what a journal would tell of runs that were never made.
+
+``one(status)`` is a run of a single row that ended so; ``believable(lines)`` is a run like those of a working day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from batch.core.model import (
+    Action,
+    AgentId,
+    Binding,
+    Calls,
+    Change,
+    Channel,
+    Field,
+    Number,
+    NumberState,
+    Occupancy,
+    Origin,
+    Outcome,
+    Plan,
+    PlanRow,
+    Problem,
+    Reason,
+    RunRecord,
+    Source,
+    Status,
+    Trunk,
+    Verified,
+    Workspace,
+)
+
+BEGAN = 1_795_636_800.0
+"""2026-11-25T20:00:00Z"""
+
+HEADER = ("number", "channel", "agent", "note")
+COLUMNS = {Field.NUMBER: 0, Field.CHANNEL: 1, Field.AGENT: 2, Field.NOTE: 3}
+
+NAMES = (
+    "Reception Berlin",
+    "Ayşe Yılmaz · Müşteri Hizmetleri",
+    "Zoë O’Brien-Featherstonehaugh, out-of-hours escalations and emergency dispatch",
+    "مركز الاتصال – الرياض",
+    "תמיכה טכנית",
+    "Отдел продаж, Москва",
+    "Εξυπηρέτηση πελατών",
+    "東京サポート窓口",
+    "客服中心（上海）",
+    "Sales Desk São Paulo",
+    "Night Line",
+    "Łódź – Obsługa",
+)
+
+
+def agent(index: int) -> AgentId:
+    """The uuid of the index-th agent."""
+    return AgentId(f"a9e10000-0000-4000-8000-{index:012d}")
+
+
+def name(index: int) -> str:
+    """The name of the index-th agent; names repeat after a round, with a figure."""
+    rounds, place = divmod(index, len(NAMES))
+    return NAMES[place] + (f" {rounds + 1}" if rounds else "")
+
+
+def number(index: int) -> Number:
+    """The index-th number."""
+    return Number(f"+4930{index + 12_000_000:08d}")
+
+
+def origin(row: int) -> Origin:
+    return Origin("moves.csv", "", row)
+
+
+def row(
+    place: int = 2, *, of: int | None = None, channels: tuple[str, ...] = ("call",), to: int = 1, **more
+) -> PlanRow:
+    """The row in line *place* of the sheet: it gives the trunks of number *of* to agent *to*."""
+    text = number(place if of is None else of)
+    facts: dict[str, Any] = {
+        "cells": (text, ", ".join(channels), name(to), more.get("note", "")),
+        "number": text,
+        "agent_uuid": agent(to),
+        "agent_name": name(to),
+    }
+    return PlanRow(origin=origin(place), channels=channels, **(facts | more))
+
+
+def change(
+    id_: int = 0, *, of: int = 2, channel: str = "call", before: int | None = 0, after: int = 1, **more
+) -> Change:
+    """The change that moves number *of* from agent *before* to agent *after*."""
+    facts: dict[str, Any] = {
+        "trunk": Trunk(number(of), Channel(channel)),
+        "action": Action.ASSIGN,
+        "reason": Reason.DIFFERS,
+        "origin": origin(of),
+    }
+    old = None if before is None else agent(before)
+    return Change(id=id_, before=old, after=agent(after), **(facts | more))
+
+
+def kept(id_: int = 0, *, reason: Reason = Reason.ALREADY_THERE, **more) -> Change:
+    """A change that leaves its trunk where it is."""
+    if reason is Reason.ALREADY_THERE:
+        more = {"before": 1, "after": 1} | more
+    return change(id_, action=Action.KEEP, reason=reason, **more)
+
+
+def outcome(id_: int = 0, status: Status = Status.DONE, reason: Reason = Reason.VERIFIED, **more) -> Outcome:
+    """How change *id_* ended, a second after the beginning."""
+    facts: dict[str, Any] = {"attempts": 1, "started_at": BEGAN + 1, "finished_at": BEGAN + 1.25}
+    if status is Status.DONE:
+        facts |= {"verified": Verified.SWEEP, "after": agent(1), "http_status": 200, "written": True}
+    return Outcome(change=id_, status=status, reason=reason, **(facts | more))
+
+
+def state(of: int = 2, **owners: int | None) -> NumberState:
+    """Number *of* as the API shows it: ``state(2, call=0, whatsapp=None)``."""
+    bindings = {
+        channel: Binding(True, agent(index), name(index)) if index is not None else Binding(bound=False)
+        for channel, index in owners.items()
+    }
+    return NumberState(number=number(of), uuid=f"10000000-0000-4000-8000-{of:012d}", bindings=bindings)
+
+
+def plan(rows: Iterable[PlanRow], changes: Iterable[Change], **more) -> Plan:
+    made = tuple(changes)
+    occurring = {c.after for c in made} | {c.before for c in made if c.before is not None}
+    facts: dict[str, Any] = {
+        "workspace": Workspace("acme", "acme.mihu.ai"),
+        "source": Source(file="moves.csv", sheet="", sha256="ab" * 32),
+        "header": HEADER,
+        "columns": COLUMNS,
+        "agents": {uuid: name(int(uuid[-12:])) for uuid in sorted(occurring)},
+        "occupancy": Occupancy.SHARED,
+        "trunks_total": 1000,
+    }
+    return Plan(rows=tuple(rows), changes=made, **(facts | more))
+
+
+def record(
+    rows: Iterable[PlanRow],
+    changes: Iterable[Change] = (),
+    outcomes: Iterable[Outcome] = (),
+    *,
+    befores: Iterable[NumberState] = (),
+    afters: Iterable[NumberState] = (),
+    **more,
+) -> RunRecord:
+    """A run that went to its end; facts of its plan may be given too."""
+    of_run = {key: more.pop(key) for key in list(more) if key in RunRecord.__dataclass_fields__}
+    facts: dict[str, Any] = {
+        "run_id": "20261125-200000-k3x9",
+        "command": "apply",
+        "tool_version": "0.1.0",
+        "calls": Calls(get=4, put=1),
+        "started_at": BEGAN,
+        "finished_at": BEGAN + 3,
+        "exit_code": 0,
+    }
+    return RunRecord(
+        plan=of_run.pop("plan", None) or plan(rows, changes, **more),
+        outcomes={o.change: o for o in outcomes},
+        befores={s.number: s for s in befores},
+        afters={s.number: s for s in afters},
+        **(facts | of_run),
+    )
+
+
+def one(status: Status, **more) -> RunRecord:
+    """A run of one row that ended in *status*."""
+    fate = FATES[status][0]
+    return record(**(_Sheet().add(fate, 2, ("call",), before=0, to=1).parts() | more))
+
+
+# ── a working day ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """How a row can end: what the plan makes of it, or how its change ended, or what is wrong with it."""
+
+    kept: Reason | None = None
+    outcome: Mapping[str, Any] = field(default_factory=dict)
+    problem: tuple[str, str, str, str] | None = None  # code, column, value, detail
+
+
+def _ended(status: Status, reason: Reason, **more: object) -> Fate:
+    return Fate(outcome={"status": status, "reason": reason, **more})
+
+
+FATES: Mapping[Status, tuple[Fate, ...]] = {
+    Status.DONE: (
+        _ended(Status.DONE, Reason.VERIFIED),
+        _ended(Status.DONE, Reason.VERIFIED, attempts=3, verified=Verified.EACH),
+    ),
+    Status.ALREADY: (Fate(kept=Reason.ALREADY_THERE),),
+    Status.INVALID: (
+        Fate(problem=("agent_unknown", "agent", "Recepton Berlin", "; did you mean 'Reception Berlin'?")),
+        Fate(problem=("number_scientific", "number", "4.93012E+11", "")),
+        Fate(problem=("channel_unknown", "channel", "whatsap", "did you mean whatsapp?")),
+        Fate(problem=("agent_empty", "agent", "", "")),
+    ),
+    Status.REJECTED: (
+        _ended(Status.REJECTED, Reason.SERVER_REFUSED, http_status=422, detail="agent_uuid: The agent is archived."),
+        _ended(Status.REJECTED, Reason.AGENT_TAKEN, http_status=409, detail="already serves another number"),
+    ),
+    Status.FAILED: (
+        _ended(Status.FAILED, Reason.OUT_OF_RETRIES, attempts=5, detail="connection refused"),
+        _ended(Status.FAILED, Reason.NOT_APPLIED, attempts=2, written=True, verified=Verified.SWEEP, http_status=504),
+    ),
+    Status.UNKNOWN: (
+        _ended(Status.UNKNOWN, Reason.UNCLEAR, attempts=5, written=True, http_status=502, detail="Bad Gateway"),
+    ),
+    Status.DRIFTED: (
+        _ended(Status.DRIFTED, Reason.OWNER_CHANGED, attempts=0, after=agent(10)),
+        Fate(kept=Reason.NOT_EXPECTED),
+    ),
+    Status.SKIPPED: (_ended(Status.SKIPPED, Reason.DEPENDENCY, attempts=0, detail="row 14 was rejected"),),
+}
+
+OFTEN: Mapping[Status, int] = {
+    Status.DONE: 74,
+    Status.ALREADY: 11,
+    Status.INVALID: 4,
+    Status.REJECTED: 3,
+    Status.FAILED: 2,
+    Status.UNKNOWN: 1,
+    Status.DRIFTED: 2,
+    Status.SKIPPED: 3,
+}
+"""Of a hundred rows."""
+
+NOTES = ("", "", "", "", "", "moved with the Hamburg office", "", "asked for by facilities, ticket 4711")
+
+
+class _Sheet:
+    """Rows, changes and outcomes, growing together."""
+
+    def __init__(self) -> None:
+        self.rows: list[PlanRow] = []
+        self.changes: list[Change] = []
+        self.outcomes: list[Outcome] = []
+        self.befores: list[NumberState] = []
+        self.afters: list[NumberState] = []
+
+    def add(self, fate: Fate, place: int, channels: tuple[str, ...], *, before: int, to: int, note: str = "") -> _Sheet:
+        made = row(place, channels=channels, to=to, note=note)
+        if fate.problem is not None:
+            code, column, value, detail = fate.problem
+            problem = Problem(code, made.origin, column, value, detail)
+            cells = tuple(value if head == column else cell for head, cell in zip(HEADER, made.cells, strict=True))
+            made = replace(made, cells=cells, valid=False, problems=(problem,))
+        self.rows.append(made)
+        for channel in channels if made.valid else ():
+            self._settle(fate, place, channel, before, to)
+        return self
+
+    def _settle(self, fate: Fate, place: int, channel: str, before: int, to: int) -> None:
+        id_ = len(self.changes)
+        if fate.kept is not None:
+            there = to if fate.kept is Reason.ALREADY_THERE else before
+            self.changes.append(kept(id_, reason=fate.kept, of=place, channel=channel, before=there, after=to))
+            return
+        self.changes.append(change(id_, of=place, channel=channel, before=before, after=to))
+        at = BEGAN + 2 + place / 10
+        times = {"started_at": at, "finished_at": at + 0.18} if fate.outcome.get("attempts", 1) else {}
+        owner = {"after": agent(to)} if fate.outcome["status"] is Status.DONE else {"after": agent(before)}
+        if fate.outcome["status"] is Status.UNKNOWN:
+            owner = {}
+        self.outcomes.append(outcome(id_, **(owner | times | fate.outcome)))
+        if fate.outcome.get("attempts", 1):
+            self.befores.append(state(place, **{channel: before}))
+        if fate.outcome["status"] is Status.DONE:
+            self.afters.append(state(place, **{channel: to}))
+
+    def parts(self) -> dict[str, Any]:
+        return {
+            "rows": self.rows,
+            "changes": self.changes,
+            "outcomes": self.outcomes,
+            "befores": self.befores,
+            "afters": self.afters,
+        }
+
+
+def believable(lines: int = 300, *, often: Mapping[Status, int] = OFTEN, agents: int = 40, **more) -> RunRecord:
+    """A run of about *lines* lines in which every status occurs, and names are long and in several scripts."""
+    sheet = _Sheet()
+    made = 0
+    for place, status in enumerate(_shuffled(often, lines), 2):
+        if made >= lines:
+            break
+        fates = FATES[status]
+        channels = ("call", "whatsapp") if place % 9 == 0 else ("call",) if place % 4 else ("whatsapp",)
+        before = place % agents
+        to = (before + 1 + place // agents % (agents - 1)) % agents
+        note = NOTES[place % len(NOTES)]
+        sheet.add(fates[place % len(fates)], place, channels, before=before, to=to, note=note)
+        made += len(channels)
+    facts: dict[str, Any] = {
+        "exit_code": 6,
+        "finished_at": BEGAN + 5 + made / 10,
+        "calls": Calls(get=31, put=made - made // 8, retried=made // 40, refused_429=made // 150),
+        "pace": {"limit": "600/min, learnt from the server's headers"},
+        "notes": ("the canary went first and held",),
+    }
+    return record(**sheet.parts(), **(facts | more))
+
+
+def _shuffled(often: Mapping[Status, int], count: int) -> Iterator[Status]:
+    """Statuses as often as told, in an order that is always the same and looks like none."""
+    hundred = [status for status, times in often.items() for _ in range(times)]
+    step = next(size for size in (37, 41, 43) if len(hundred) % size)
+    for index in range(count):
+        yield hundred[index * step % len(hundred)]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 import anyio
 
-from batch.adapters.journal import Journal
-from batch.core.encode import number_to_json, outcome_to_json
+from batch.between import Between, changed, record_seen
+from batch.core.encode import outcome_to_json
 from batch.core.guard import Refusal, failure_budget, guard
 from batch.core.lifecycle import OPEN_STATUSES, Entry, Kind
-from batch.core.model import Action, Limits, Number, NumberState, Outcome, Plan, Reason, Status, Verified
-from batch.engine.execute import Ending, Execution, Setting, Watch, conflicts_left, reason_of
+from batch.core.model import Limits, Outcome, Plan, Reason, Status
+from batch.engine.execute import Ending, Execution, Setting, conflicts_left, reason_of
 from batch.engine.live import Live
 from batch.engine.schedule import Brakes, Schedule
 from batch.engine.session import Session
@@ -22,13 +21,10 @@ from batch.engine.sweep import sweep
 from batch.errors import JournalError, ReassignError, SafetyError
 from batch.run import Finished, Hooks, Progress, Run
 from batch.settings import Settings
+from batch.watches import Signals, listening, watches
 
 PROGRESS_EVERY = 0.2
 """Seconds between two progress reports; drawing is not what a run is for."""
-
-STOP_FILE = "STOP"
-"""A file of this name in the run folder ends the run as a signal would."""
-STOP_LOOK = 0.5
 
 LAST_LOOK = 120.0
 """Seconds that the final look may take beyond the deadline, or after a stop: it only reads."""
@@ -41,21 +37,45 @@ async def carry_out(run: Run, session: Session, settings: Settings, hooks: Hooks
     """From a plan to the report. A run that was begun before goes on where it stopped, without being asked again."""
     plan = run.record.plan
     limits = limits_of(plan.limits, settings)
-    if run.record.outcomes:
+    if run.record.outcomes or run.record.finished_at is not None:
         run.journal.append_now(Entry(Kind.RESUMED, time.time()))
-    else:
+    if not run.record.outcomes:
         refusals = guard(plan, limits)
         refused = _refused(plan, settings, hooks, refusals)
         if refused is not None:
             run.stop(refused, "; ".join(refusal.message for refusal in refusals))
-            return run.finish(session, refusals=refusals)
+            return await run.finish(session, refusals=refusals)
+    async with listening() as signals:
+        ending = await _to_its_end(run, session, settings, hooks, signals)
+        if ending.stopped is not None and not isinstance(ending.error, JournalError):
+            run.stop(ending.stopped, ending.error.message if ending.error else "")
+        return await run.finish(session, signal=signals.number, error=ending.error)
+
+
+async def _to_its_end(run: Run, session: Session, settings: Settings, hooks: Hooks, signals: Signals) -> Ending:
+    ending = Ending(dict(run.record.outcomes))
     try:
-        ending = await _execute(run, session, settings, hooks, limits)
+        if not await _started(settings, hooks, signals):
+            ending.stopped = Reason.INTERRUPTED
+            return ending
+        ending = await _execute(run, session, settings, hooks, signals)
+        await _look_again(run, session, settings, hooks, signals, ending)
     except ReassignError as error:
-        ending = Ending(dict(run.record.outcomes), stopped=reason_of(error), error=error)
-    if ending.stopped is not None and not isinstance(ending.error, JournalError):
-        run.stop(ending.stopped, ending.error.message if ending.error else "")
-    return run.finish(session, signal=ending.signal, error=ending.error)
+        ending.error = error
+        ending.stopped = ending.stopped or reason_of(error)
+    return ending
+
+
+async def _started(settings: Settings, hooks: Hooks, signals: Signals) -> bool:
+    """Wait until ``--at``; false when the run was asked to end meanwhile."""
+    if settings.start is None:
+        return True
+    seconds = settings.start.seconds_until(time.time())
+    hooks.say(f"waiting until {settings.at}: {seconds:,.0f} s")
+    with anyio.CancelScope() as scope:
+        signals.cancel(scope)
+        await anyio.sleep(seconds)
+    return not scope.cancelled_caught
 
 
 def limits_of(planned: Limits, given: Settings) -> Limits:
@@ -64,6 +84,7 @@ def limits_of(planned: Limits, given: Settings) -> Limits:
         waves=given.waves or planned.waves,
         max_failures=given.max_failures or planned.max_failures,
         max_change=given.max_change or planned.max_change,
+        max_changes=given.max_changes or planned.max_changes,
         on_split=given.on_split or planned.on_split,
     )
 
@@ -76,84 +97,76 @@ def _refused(plan: Plan, settings: Settings, hooks: Hooks, refusals: tuple[Refus
         return None
     if refusals:
         return Reason.REFUSED_BY_GUARD
-    if not settings.yes and not hooks.confirm(plan, refusals):
+    if settings.opening is not None and settings.start is None and not settings.opening.is_open(time.time()):
+        return Reason.WINDOW_CLOSED
+    if not hooks.confirm(plan, refusals):
         return Reason.DECLINED
     return None
 
 
-async def _execute(run: Run, session: Session, settings: Settings, hooks: Hooks, limits: Limits) -> Ending:
+async def _execute(run: Run, session: Session, settings: Settings, hooks: Hooks, signals: Signals) -> Ending:
     plan = run.record.plan
-    final = {id_: o for id_, o in run.record.outcomes.items() if o.status not in OPEN_STATUSES}
     writes = plan.writes()
-    if not any(change.id not in final for change in writes):
-        return await _swept(run, session, settings, hooks, Ending(final))
-    if session.snapshot is None:
-        asked_at = anyio.current_time()
-        session.took(await gather(session.caller), asked_at)
-    assert session.snapshot is not None
-    live = Live(
-        session.snapshot,
-        frozenset(change.trunk.number for change in writes),
-        seen_at=session.seen_at,
-        clock=anyio.current_time,
-        max_age=settings.max_age_seconds,
-    )
+    final = {id_: o for id_, o in run.record.outcomes.items() if o.status not in OPEN_STATUSES}
+    if all(change.id in final for change in writes):
+        return Ending(final)
+    live = await _live(run, session, settings)
+    limits = limits_of(plan.limits, settings)
     brakes = Brakes(
         budget=failure_budget(limits, len(writes)), on_split=limits.on_split, canary=limits.waves not in ALL_AT_ONCE
     )
     schedule = Schedule(plan.changes, final, brakes)
-    meter = Meter(hooks, session, len(writes))
     setting = Setting(
         log=run.journal,
         gate=session.gate,
         live=live,
         wall=time.time,
         read_back=settings.verify == "each",
-        watches=_watches(run.folder, settings),
-        on_progress=meter.outcome,
-        check_wave=_wave_check(run, session, settings),
+        watches=watches(run.folder, settings, signals),
+        on_progress=Meter(hooks, session, len(writes)).outcome,
+        check_wave=Between(run, session, settings, hooks, live),
     )
     execution = Execution(schedule, setting, known=run.record.outcomes, apis=session.apis)
     ending = await execution.run()
     for outcome in conflicts_left(schedule, time.time):
         await run.journal.append(Entry(Kind.OUTCOME, time.time(), outcome.change, outcome_to_json(outcome)))
         ending.outcomes[outcome.change] = outcome
-    return await _swept(run, session, settings, hooks, ending)
-
-
-async def _swept(run: Run, session: Session, settings: Settings, hooks: Hooks, ending: Ending) -> Ending:
-    """The final look, unless the run was broken off: then there is no time, or no server, for it."""
-    if settings.verify == "echo" or ending.signal is not None or ending.error is not None:
-        return ending
-    hooks.progress(Progress(phase="verify", done=0, total=len(ending.outcomes)))
-    pages = session.snapshot.pages if session.snapshot else 0
-    session.gate.reopen(LAST_LOOK)
-    try:
-        judged, seen = await sweep(session.caller, run.record.plan, ending.outcomes, pages=pages)
-    except ReassignError as error:
-        ending.error = error
-        ending.stopped = ending.stopped or reason_of(error)
-        return ending
-    await _write_down(run.journal, ending.outcomes, judged, seen)
-    ending.outcomes = dict(judged)
     return ending
 
 
-async def _write_down(
-    journal: Journal, believed: Mapping[int, Outcome], judged: Mapping[int, Outcome], seen: Mapping[Number, NumberState]
+async def _live(run: Run, session: Session, settings: Settings) -> Live:
+    """What is known of the plan's numbers; asked for now where planning has not just done so."""
+    if session.snapshot is None:
+        asked_at = anyio.current_time()
+        session.took(await gather(session.caller), asked_at)
+    assert session.snapshot is not None
+    return Live(
+        session.snapshot,
+        frozenset(change.trunk.number for change in run.record.plan.writes()),
+        seen_at=session.seen_at,
+        clock=anyio.current_time,
+        max_age=settings.max_age_seconds,
+    )
+
+
+async def _look_again(
+    run: Run, session: Session, settings: Settings, hooks: Hooks, signals: Signals, ending: Ending
 ) -> None:
-    at = time.time()
-    entries = [
-        Entry(Kind.OUTCOME, at, id_, outcome_to_json(outcome))
-        for id_, outcome in judged.items()
-        if outcome != believed.get(id_)
-    ]
-    entries += [Entry(Kind.SEEN, at, body=number_to_json(state)) for state in seen.values()]
-    if entries:
-        await journal.append(*entries)
-
-
-# ── what goes on beside the workers ───────────────────────────────────────────────────────────────────────────────────
+    """The final look, unless there is no time, no journal or no server for it."""
+    if settings.verify == "echo" or not isinstance(ending.error, SafetyError | None):
+        return
+    hooks.progress(Progress(phase="verify", done=0, total=len(ending.outcomes)))
+    with anyio.CancelScope() as scope:
+        signals.cancel(scope)
+        session.gate.reopen(LAST_LOOK)
+        judged, seen = await sweep(session.caller, run.record.plan, ending.outcomes, pages=session.pages)
+        at = time.time()
+        corrected = tuple(changed(ending.outcomes, judged))
+        await run.journal.append(*(Entry(Kind.OUTCOME, at, o.change, outcome_to_json(o)) for o in corrected))
+        await record_seen(run.journal, seen.values())
+        ending.outcomes = dict(judged)
+    if scope.cancelled_caught:
+        ending.stopped = Reason.INTERRUPTED
 
 
 class Meter:
@@ -180,56 +193,3 @@ class Meter:
         self._hooks.progress(
             Progress(phase="apply", done=done, total=self._total, counts=counts, pace=view.limit, eta_seconds=eta)
         )
-
-
-def _watches(folder: Path, settings: Settings) -> Sequence[Watch]:
-    """What may end a run besides itself: the stop file, the deadline, the window."""
-    watches: list[Watch] = [_stop_file(folder / STOP_FILE)]
-    if settings.deadline_seconds is not None:
-        watches.append(_after(settings.deadline_seconds, Reason.DEADLINE))
-    if settings.opening is not None:
-        watches.append(_after(settings.opening.seconds_left(time.time()), Reason.WINDOW_CLOSED))
-    return watches
-
-
-def _after(seconds: float, reason: Reason) -> Watch:
-    async def watch() -> Reason:
-        await anyio.sleep(seconds)
-        return reason
-
-    return watch
-
-
-def _stop_file(path: Path) -> Watch:
-    async def watch() -> Reason:
-        while not path.exists():
-            await anyio.sleep(STOP_LOOK)
-        return Reason.STOPPED
-
-    return watch
-
-
-def _wave_check(
-    run: Run, session: Session, settings: Settings
-) -> Callable[[int, Mapping[int, Outcome]], Awaitable[None]] | None:
-    """Look at a wave before the next one starts; a change that is not as its answer promised stops the run."""
-    if settings.verify == "echo":
-        return None
-    waves = {change.id: change.wave for change in run.record.plan.changes if change.action is not Action.KEEP}
-
-    async def check(wave: int, outcomes: Mapping[int, Outcome]) -> None:
-        echoed = {id_: o for id_, o in outcomes.items() if waves.get(id_) == wave and o.verified is Verified.ECHO}
-        if not echoed:
-            return
-        pages = session.snapshot.pages if session.snapshot else 0
-        judged, seen = await sweep(session.caller, run.record.plan, echoed, pages=pages)
-        await _write_down(run.journal, echoed, judged, seen)
-        untrue = sorted(id_ for id_, outcome in judged.items() if outcome.status is not Status.DONE)
-        if untrue:
-            trunk = run.record.plan.changes[untrue[0]].trunk
-            raise SafetyError(
-                f"wave {wave + 1} is not as the server said: {len(untrue)} of its changes do not hold, such as {trunk}",
-                hint="look at the report, then `reassign resume`",
-            )
-
-    return check

@@ -26,26 +26,26 @@ class Finding:
     """One thing that was looked at. ``ok`` is ``None`` when it cannot be known."""
 
     name: str
-    ok: bool | None
     detail: str
+    ok: bool | None = None
 
 
 async def examine(session: Session) -> tuple[Finding, ...]:
     """Every finding, as far as the server lets us see; what stops the looking is itself a finding."""
-    found = [Finding("host", True, f"{session.target.workspace}, {session.target.base_url}")]
+    found = [Finding("host", f"{session.target.workspace}, {session.target.base_url}", ok=True)]
     try:
         reading, answer, detail = await session.caller.ask(calls.probe())
     except ReassignError as error:
-        return (*found, Finding("answer", False, f"{error.message}; {error.hint}"))
+        return (*found, Finding("answer", f"{error.message}; {error.hint}", ok=False))
     found += [
-        Finding("token", reading is Reading.FOUND, detail or "accepted"),
+        Finding("token", detail or "accepted", ok=reading is Reading.FOUND),
         _clock(answer, time.time()),
         _limit(answer),
     ]
     try:
         snapshot = await gather(session.caller)
     except ReassignError as error:
-        return (*found, Finding("lists", False, f"{error.message}; {error.hint}"))
+        return (*found, Finding("lists", f"{error.message}; {error.hint}", ok=False))
     return (*found, *_counts(snapshot), *_unknown(snapshot))
 
 
@@ -54,30 +54,32 @@ def _clock(answer: Answer, now: float) -> Finding:
     try:
         skew = now - parsedate_to_datetime(said).timestamp()
     except ValueError:
-        return Finding("clock", None, "the server does not say what time it is")
-    return Finding("clock", abs(skew) <= SKEW, f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the server's")
+        return Finding("clock", "the server does not say what time it is")
+    told = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the server's"
+    return Finding("clock", told, ok=abs(skew) <= SKEW)
 
 
 def _limit(answer: Answer) -> Finding:
     told = [f"{name}: {answer.headers[name]}" for name in TOLD if name in answer.headers]
     if told:
-        return Finding("rate", True, ", ".join(told))
-    return Finding("rate", None, "the server does not tell its limit; it is learnt while running, or give --rate")
+        return Finding("rate", ", ".join(told), ok=True)
+    return Finding("rate", "the server does not tell its limit; it is learnt while running, or give --rate")
 
 
 def _counts(snapshot: Snapshot) -> Iterator[Finding]:
     ready = sum(agent.status in {"", "ready"} for agent in snapshot.agents.values())
-    yield Finding("agents", bool(snapshot.agents), f"{len(snapshot.agents):,}, {ready:,} of them ready")
+    yield Finding("agents", f"{len(snapshot.agents):,}, {ready:,} of them ready", ok=bool(snapshot.agents))
     trunks = snapshot.trunk_count()
-    yield Finding("trunks", trunks > 0, f"{trunks:,} on {len(snapshot.numbers):,} numbers, {snapshot.pages:,} pages")
-    yield Finding("other numbers", True, f"{len(snapshot.others):,} that are not external trunks")
+    told = f"{trunks:,} on {len(snapshot.numbers):,} numbers, {snapshot.pages:,} pages"
+    yield Finding("trunks", told, ok=trunks > 0)
+    yield Finding("other numbers", f"{len(snapshot.others):,} that are not external trunks", ok=True)
     for note in snapshot.notes:
-        yield Finding("note", None, note)
+        yield Finding("note", note)
 
 
 def _unknown(snapshot: Snapshot) -> Iterator[Finding]:
     if learn(Occupancy.AUTO, seats(snapshot)) is Occupancy.SHARED:
-        yield Finding("occupancy", True, "shared: some agent serves two numbers on one channel")
+        yield Finding("occupancy", "shared: some agent serves two numbers on one channel", ok=True)
     else:
-        yield Finding("occupancy", None, "no agent serves two numbers on a channel: taken as exclusive until seen")
-    yield Finding("right to write", None, "only an assignment shows it: the API has no dry run")
+        yield Finding("occupancy", "no agent serves two numbers on a channel: taken as exclusive until seen")
+    yield Finding("right to write", "only an assignment shows it: the API has no dry run")

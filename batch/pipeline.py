@@ -8,12 +8,13 @@ prints. What is said to people on the way goes through :class:`Hooks`.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
-from batch.adapters import reports, runs, sheets, target, templates
+from batch.adapters import approval, reports, runs, sheets, target, templates
 from batch.adapters.credentials import find_token
 from batch.adapters.journal import Journal
 from batch.adapters.lock import workspace_lock
@@ -28,6 +29,7 @@ from batch.core.normalise import normalise
 from batch.core.plan import PlanOptions, make_plan
 from batch.core.problems import is_error
 from batch.core.record import fold
+from batch.core.select import narrow
 from batch.core.waves import assign as assign_waves
 from batch.doctor import Finding, examine
 from batch.engine.pace import Rate
@@ -36,6 +38,9 @@ from batch.engine.snapshot import NoTrunkListError, gather, gather_numbers
 from batch.errors import JournalError, ReassignError, SafetyError, UsageError
 from batch.run import Finished, Hooks, Run, new_run
 from batch.settings import Settings
+
+LOOKING = frozenset({"plan", "audit"})
+"""Commands whose runs only read: they are never gone on with as if they had been meant to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,11 @@ async def apply(path: Path, settings: Settings, hooks: Hooks) -> Finished:
     """Make reality what a sheet, or a saved plan, says."""
     if is_plan_file(path):
         return await _apply_plan(path, settings, hooks)
+    if settings.approve_by is not None:
+        raise SafetyError(
+            "only an approved plan may be applied here",
+            hint="make one with `plan -o PLAN.json`, and let an allowed signer run `reassign approve PLAN.json`",
+        )
     table = _read(path, settings)
     return await _write(table, settings, hooks, command="apply", input_file=path)
 
@@ -96,6 +106,8 @@ async def resume(run: str | None, settings: Settings, hooks: Hooks) -> Finished:
             raise JournalError(f"entry {altered} of the journal of {folder.name} was altered after it was written")
         record = fold(journal.entries())
         _same_workspace(record.plan.workspace, there.workspace, f"run {record.run_id}")
+        if record.command in LOOKING:
+            raise UsageError(f"run {record.run_id} only looked: nothing is to be resumed", hint="use `reassign apply`")
         async with open_session(there, _terms(settings)) as session:
             return await carry_out(Run(folder, journal, record), session, settings, hooks)
 
@@ -111,6 +123,11 @@ async def export(out: Path, settings: Settings) -> None:
     """The live state as a sheet to edit."""
     async with open_session(_target(settings), _terms(settings, read_only=True)) as session:
         templates.write_export(out, await gather(session.caller))
+
+
+def approve(path: Path, key: Path) -> Path:
+    """Sign a saved plan; gives the signature's file."""
+    return approval.sign(path, planfile.digest(_load_plan(path)), key)
 
 
 def template(out: Path) -> None:
@@ -146,7 +163,7 @@ async def _look(file: Path, settings: Settings, hooks: Hooks, *, command: str, d
     async with open_session(there, _terms(settings, read_only=True)) as session:
         planned = await _plan(table, settings, session, hooks)
         with new_run(settings, command, planned, input_file=file, stopped=Reason.AUDIT) as run:
-            return run.finish(session, refusals=guard(planned, settings.limits), differences=differences)
+            return await run.finish(session, refusals=guard(planned, settings.limits), differences=differences)
 
 
 async def _write(
@@ -169,7 +186,11 @@ async def _write(
 
 
 async def _apply_plan(path: Path, settings: Settings, hooks: Hooks) -> Finished:
-    saved = _load_plan(path, settings)
+    whole = _load_plan(path)
+    _refuse_stale(path, settings.plan_ttl_seconds)
+    if settings.approve_by is not None:
+        hooks.say(f"approved by {approval.check(path, planfile.digest(whole), settings.approve_by)}")
+    saved = _part_of(whole, settings)
     there = _target(settings)
     _same_workspace(saved.workspace, there.workspace, f"plan {path.name}")
     with workspace_lock(there.workspace, settings.run_id or "apply"):
@@ -186,6 +207,7 @@ async def _plan(table: SourceTable, settings: Settings, session: Session, hooks:
         occupancy=settings.occupancy,
         parking=settings.parking,
         only=settings.only,
+        exclude=settings.exclude,
         limit=settings.limit,
         limits=settings.limits,
     )
@@ -228,14 +250,29 @@ def _read(file: Path, settings: Settings) -> SourceTable:
     return sheets.read(file, sheet=settings.sheet, mapping=settings.mapping, encoding=settings.encoding)
 
 
-def _load_plan(path: Path, settings: Settings) -> Plan:
+def _load_plan(path: Path) -> Plan:
     try:
-        saved = planfile.load(path.read_text("utf-8"))
+        return planfile.load(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read the plan {path}: {error.strerror}", hint="check its name") from error
     except UnicodeDecodeError as error:
         raise SafetyError(f"{path} is not a plan: it is not text", hint="give a file written by `plan -o`") from error
+
+
+def _part_of(saved: Plan, settings: Settings) -> Plan:
+    """What of a saved plan is asked for now, in the waves that are asked for now."""
+    if settings.only or settings.exclude or settings.limit is not None:
+        saved = narrow(saved, settings.only, settings.exclude, settings.limit)
     return assign_waves(saved, settings.limits) if settings.waves else saved
+
+
+def _refuse_stale(path: Path, ttl: float | None) -> None:
+    """A plan holds no time, so that the same state makes the same plan: its file's age is the plan's."""
+    age = time.time() - path.stat().st_mtime
+    if ttl is not None and age > ttl:
+        raise SafetyError(
+            f"the plan {path.name} is {age / 60:.0f} minutes old, more than --plan-ttl allows", hint="make a new plan"
+        )
 
 
 def _same_workspace(planned: Workspace, target: Workspace, what: str) -> None:
@@ -249,14 +286,15 @@ def _same_workspace(planned: Workspace, target: Workspace, what: str) -> None:
 def _refuse_used(path: Path, saved: Plan, settings: Settings) -> None:
     """A plan is applied once.
 
-    The same rows can make the same plan again later, so only a run begun after the plan file was written is its use.
+    The same rows can make the same plan again later, so what counts is a use after it was last made: by the word of
+    the history, or by the file's own time where the plan was made elsewhere.
     """
-    digest, written_at = planfile.digest(saved), path.stat().st_mtime
-    for run in runs.listing(settings.runs_dir):
-        record = _record_of(run.folder)
-        if record is None or record.command != "apply" or record.started_at < written_at or not record.outcomes:
-            continue
-        if planfile.digest(record.plan) == digest:
+    digest = planfile.digest(saved)
+    known = [run for run in runs.listing(settings.runs_dir) if run.summary.get("plan_digest", digest) == digest]
+    same = [record for run in known if (record := _record_of(run.folder)) and planfile.digest(record.plan) == digest]
+    made = max((record.started_at for record in same if record.command in LOOKING), default=path.stat().st_mtime)
+    for record in same:
+        if record.command == "apply" and record.outcomes and record.started_at > made:
             raise SafetyError(
                 f"the plan {path.name} was already applied by run {record.run_id}",
                 hint="make a new plan, or go on with that run: `reassign resume` or `reassign retry`",
@@ -276,6 +314,16 @@ def _resumable(runs_dir: Path, run: str | None) -> Path:
     if run is not None:
         return runs.find(runs_dir, run)
     for candidate in runs.listing(runs_dir):
-        if not candidate.finished:
+        if not candidate.finished and _has_begun(candidate.folder):
             return candidate.folder
     raise UsageError("there is no run to resume", hint="`reassign runs` lists them; name one to look at it again")
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether a run got as far as its plan, and meant to write; a damaged journal is to be told, not passed over."""
+    try:
+        with Journal.open(folder / runs.JOURNAL) as journal:
+            opening = next(journal.entries(), None)
+    except JournalError:
+        return (folder / runs.PLAN).is_file()
+    return opening is not None and opening.body.get("command") not in LOOKING

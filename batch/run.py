@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+
+import anyio
+import anyio.to_thread
 
 from batch import __version__
 from batch.adapters import reports, runs
@@ -71,7 +74,7 @@ class Run:
         body = {"whole_run": reason.value, "detail": detail}
         self.journal.append_now(Entry(Kind.STOPPED, time.time(), body=body))
 
-    def finish(
+    async def finish(
         self,
         session: Session,
         *,
@@ -87,13 +90,16 @@ class Run:
         cost = {"calls": asdict(session.gate.calls()), "pace": dict(session.gate.view().words())}
         try:
             self.journal.append_now(Entry(Kind.CALLS, time.time(), body=cost))
-            record = fold(self.journal.entries())
+            record = fold(self.journal.entries(), plan=self.record.plan)
             code = exit_of(record, signal=signal, error=error, differences=differences)
-            self.journal.append_now(Entry(Kind.FINISHED, time.time(), body={"exit_code": code}))
+            closing = Entry(Kind.FINISHED, time.time(), body={"exit_code": code})
+            self.journal.append_now(closing)
+            record = replace(record, finished_at=closing.at, exit_code=code)
         except JournalError as failure:
             error, code = failure, int(Exit.JOURNAL)
-        record = fold(self.journal.entries())
-        reports.write_all(record, self.folder)
+            record = fold(self.journal.entries(), plan=self.record.plan)
+        # in a thread, so that a second signal still ends the process at once
+        await anyio.to_thread.run_sync(reports.write_all, record, self.folder)
         summary = summarise(record, results(record))
         return Finished(
             folder=self.folder, record=record, summary=summary, exit_code=code, refusals=refusals, error=error
@@ -122,4 +128,4 @@ def new_run(
     }
     with Journal.create(folder / runs.JOURNAL) as journal:
         journal.append_now(Entry(Kind.OPENED, started, body=opening))
-        yield Run(folder, journal, fold(journal.entries()))
+        yield Run(folder, journal, fold(journal.entries(), plan=plan))

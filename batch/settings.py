@@ -17,7 +17,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from batch import values
 from batch.adapters import runs
+from batch.core import select
 from batch.core.model import AgentId, Limits, Occupancy, OnSplit
+from batch.core.waves import read_sizes
+from batch.errors import UsageError
 
 
 def _checked(parse: Callable[[str], object]) -> AfterValidator:
@@ -63,9 +66,16 @@ def _encoding(name: str) -> str:
         raise ValueError("there is no such encoding: give one such as utf-8, cp1254 or utf-16") from error
 
 
-def _sizes(text: str) -> None:
-    for size in text.split(","):
-        values.count_or_percent(size)
+def _sentence(parse: Callable[[str], object]) -> Callable[[str], None]:
+    """*parse* of the core, whose complaints are then told with all others, each with its place."""
+
+    def check(text: str) -> None:
+        try:
+            parse(text)
+        except UsageError as error:
+            raise ValueError(f"{error.message}; {error.hint}" if error.hint else error.message) from error
+
+    return check
 
 
 Many = Annotated[tuple[str, ...], BeforeValidator(_several)]
@@ -85,16 +95,22 @@ class Settings(BaseModel):
     map: Annotated[Many, AfterValidator(lambda pairs: tuple(map(_pair, pairs)))] = ()
     region: Annotated[str, _checked(_country)] = ""
     encoding: Annotated[str, _checked(_encoding)] = ""
-    only: str = ""
+    only: Annotated[str, _checked(_sentence(select.parse))] = ""
+    exclude: Annotated[str, _checked(_sentence(select.parse))] = ""
     limit: Annotated[int | None, Field(ge=1)] = None
     rate: Annotated[str, _checked(values.rate)] = "auto"
     concurrency: Annotated[str, _checked(values.concurrency)] = "auto"
     reserve: Annotated[str, _checked(values.percent)] = "0%"
     deadline: Annotated[str, _checked(values.duration)] = ""
     window: Annotated[str, _checked(values.window)] = ""
-    waves: Annotated[str, _checked(_sizes)] = ""
+    at: Annotated[str, _checked(values.moment)] = ""
+    waves: Annotated[str, _checked(_sentence(read_sizes))] = ""
     max_failures: Annotated[str, _checked(values.count_or_percent)] = ""
     max_change: Annotated[str, _checked(values.percent)] = ""
+    max_changes: Annotated[str, _checked(values.count)] = ""
+    plan_ttl: Annotated[str, _checked(values.duration)] = ""
+    approve_by: Path | None = None
+    probe: Annotated[str, _checked(values.command)] = ""
     occupancy: Occupancy = Occupancy.AUTO
     parking_agent: Annotated[Many, AfterValidator(lambda agents: tuple(map(_uuid, agents)))] = ()
     on_split: OnSplit | None = None
@@ -126,6 +142,7 @@ class Settings(BaseModel):
             waves=self.waves,
             max_failures=self.max_failures,
             max_change=self.max_change,
+            max_changes=self.max_changes,
             on_split=self.on_split or OnSplit.RESTORE,
         )
 
@@ -154,6 +171,16 @@ class Settings(BaseModel):
     def deadline_seconds(self) -> float | None:
         """``--deadline`` in seconds from the start of the run."""
         return values.duration(self.deadline) if self.deadline else None
+
+    @property
+    def start(self) -> values.Moment | None:
+        """``--at``: when the run may begin to write; ``None`` is at once."""
+        return values.moment(self.at) if self.at else None
+
+    @property
+    def plan_ttl_seconds(self) -> float | None:
+        """How many seconds old a saved plan may be; ``None`` is any age."""
+        return values.duration(self.plan_ttl) if self.plan_ttl else None
 
     @property
     def max_age_seconds(self) -> float:

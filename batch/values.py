@@ -6,8 +6,9 @@ Every parser raises :class:`ValueError` with a sentence that says what to write 
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,6 +18,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])", re.ASCII)
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|min)", re.ASCII)
 _WINDOW = re.compile(r"(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})\s+(\S+)", re.ASCII)
+_MOMENT = re.compile(r"(?:(\d{4}-\d{2}-\d{2})[ T])?(\d{1,2}:\d{2})\s+(\S+)", re.ASCII)
 _SECONDS_OF = {"s": 1.0, "min": 60.0}
 
 
@@ -58,6 +60,13 @@ def rate(text: str) -> tuple[int, float] | None:
         raise ValueError("give auto, or a rate such as 20/s or 60/min")
     calls = Fraction(found[1])
     return calls.numerator, calls.denominator * _SECONDS_OF[found[2]]
+
+
+def count(text: str) -> int:
+    """A whole number, 0 or more."""
+    if not text.isascii() or not text.isdigit():
+        raise ValueError("give a number such as 50")
+    return int(text)
 
 
 def concurrency(text: str) -> int | None:
@@ -112,10 +121,60 @@ def window(text: str) -> Window:
     start, end = _clock(found[1]), _clock(found[2])
     if start == end:
         raise ValueError("the window begins and ends at the same time: give a span")
+    return Window(start, end, _zone(found[3]))
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time on the clock of a zone: on one day, or on the next day it comes round (``day`` is ``None``).
+
+    A time that the clock skips is the moment of the skip; of a time that it shows twice the first one is meant.
+    """
+
+    clock: time
+    zone: ZoneInfo
+    day: date | None = None
+
+    def seconds_until(self, epoch: float) -> float:
+        """Seconds from the moment *epoch* (UTC) on; 0 when it has passed."""
+        now = datetime.fromtimestamp(epoch, self.zone)
+        when = self._on(self.day or now.date())
+        if self.day is None and when <= epoch:
+            when = self._on(now.date() + timedelta(days=1))
+        return max(0.0, when - epoch)
+
+    def _on(self, day: date) -> float:
+        return datetime.combine(day, self.clock, self.zone).timestamp()
+
+
+def moment(text: str) -> Moment:
+    """``02:00 Europe/Berlin``, ``2027-01-31 02:00 UTC`` as a :class:`Moment`."""
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        raise ValueError('give a time and a time zone, such as "02:00 Europe/Berlin" or "2027-01-31 02:00 UTC"')
     try:
-        return Window(start, end, ZoneInfo(found[3]))
+        day = date.fromisoformat(found[1]) if found[1] else None
+    except ValueError as error:
+        raise ValueError(f"{found[1]} is not a day: give one such as 2027-01-31") from error
+    return Moment(_clock(found[2]), _zone(found[3]), day)
+
+
+def command(text: str) -> tuple[str, ...]:
+    """A command line as its words; no shell reads it."""
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise ValueError(f"cannot be read as a command: {error}") from error
+    if not words:
+        raise ValueError("give a command")
+    return words
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"there is no time zone {found[3]!r}: give one such as Europe/Berlin or UTC") from error
+        raise ValueError(f"there is no time zone {name!r}: give one such as Europe/Berlin or UTC") from error
 
 
 def _clock(text: str) -> time:

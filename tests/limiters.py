@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import partial
 from typing import Protocol
 
 from batch.engine.pace import Pacer
@@ -47,8 +48,9 @@ class Free:
 class FixedWindow:
     """*limit* calls per window. ``aligned``: windows start at whole multiples; else with the first call (Laravel).
 
-    ``headers``: ``none``, ``laravel`` (limit and rest; Retry-After and Reset on a refusal only), ``draft`` (limit, rest,
-    reset, policy). ``retry_after`` adds whole seconds, rounded up, to bare refusals. A refused call is not counted.
+    ``headers``: ``none``, ``laravel`` (limit and rest; Retry-After and Reset on a refusal only), ``draft`` (limit,
+    rest, reset, policy). ``retry_after`` adds whole seconds, rounded up, to bare refusals. A refused call is not
+    counted.
     """
 
     limit: int
@@ -212,6 +214,68 @@ class Run:
         return sum(1 for line in self.log if not line.accepted and start <= line.at < end)
 
 
+class Simulation:
+    """Workers that make calls through a pacer against a limiter, in virtual time.
+
+    Half of a call's time is its way there; each way varies by ± *jitter* of itself, so calls overtake each other.
+    """
+
+    def __init__(self, pacer: Pacer, limiter: Limiter, *, latency: float, jitter: float, seed: int) -> None:
+        self._pacer = pacer
+        self._limiter = limiter
+        self._way = latency / 2
+        self._jitter = jitter
+        self._random = random.Random(seed).random
+        self._order = itertools.count()
+        self._events: list[tuple[float, int, Callable[[float], None]]] = []
+        self._log: list[Arrival] = []
+        self._asking_at = math.inf
+
+    def run(self, *, calls: int, workers: int, until: float) -> Run:
+        """Until *calls* were accepted, or *until* comes and what is under way has ended."""
+        self._wanted, self._idle, self._until = calls, workers, until
+        self._ask(0.0)
+        while self._events:
+            now, _, event = heapq.heappop(self._events)
+            event(now)
+        assert until < math.inf or self._wanted == 0, "everybody waits for everybody"
+        return Run(tuple(sorted(self._log, key=lambda line: line.at)), max(line.heard_at for line in self._log))
+
+    def _later(self, at: float, what: Callable[[float], None]) -> None:
+        heapq.heappush(self._events, (at, next(self._order), what))
+
+    def _on_its_way(self) -> float:
+        return self._way * (1.0 + self._jitter * (2.0 * self._random() - 1.0))
+
+    def _ask(self, now: float) -> None:
+        while self._idle and self._wanted and now < self._until:
+            seconds = self._pacer.ask(now)
+            if seconds > 0.0:
+                if now + seconds < self._asking_at:
+                    self._asking_at = now + seconds
+                    self._later(now + seconds, self._ask_again)
+                return
+            self._idle -= 1
+            self._wanted -= 1
+            self._later(now + self._on_its_way(), partial(self._arrive, now))
+
+    def _ask_again(self, now: float) -> None:
+        self._asking_at = math.inf
+        self._ask(now)
+
+    def _arrive(self, sent_at: float, now: float) -> None:
+        ruling = self._limiter.admit(now)
+        self._later(now + ruling.service + self._on_its_way(), partial(self._hear, sent_at, now, ruling))
+
+    def _hear(self, sent_at: float, at: float, ruling: Ruling, now: float) -> None:
+        self._log.append(Arrival(sent_at, at, now, ruling.accepted))
+        headers = ruling.headers and ruling.headers | {"date": formatdate(EPOCH + at, usegmt=True)}
+        self._pacer.answered(sent_at, now, 200 if ruling.accepted else 429, headers)
+        self._idle += 1
+        self._wanted += not ruling.accepted
+        self._ask(now)
+
+
 def drive(
     pacer: Pacer,
     limiter: Limiter,
@@ -223,70 +287,18 @@ def drive(
     until: float = math.inf,
     seed: int = 1,
 ) -> Run:
-    """Let *workers* make *calls* accepted calls through *pacer* against *limiter*, in virtual time.
-
-    Half of a call's time is its way there, the way varies by ± *jitter* of it, so calls overtake each other.
-    """
-    chance = random.Random(seed)
-    order = itertools.count()
-    events: list[tuple[float, int, Callable[[float], None]]] = []
-    log: list[Arrival] = []
-    state = {"wanted": calls, "idle": workers, "asking_at": math.inf}
-
-    def way() -> float:
-        return latency / 2 * (1.0 + jitter * chance.uniform(-1.0, 1.0))
-
-    def later(at: float, what: Callable[[float], None]) -> None:
-        heapq.heappush(events, (at, next(order), what))
-
-    def arrive(sent_at: float) -> Callable[[float], None]:
-        def at_server(now: float) -> None:
-            ruling = limiter.admit(now)
-            later(now + ruling.service + way(), hear(sent_at, now, ruling))
-
-        return at_server
-
-    def hear(sent_at: float, at: float, ruling: Ruling) -> Callable[[float], None]:
-        def at_home(now: float) -> None:
-            log.append(Arrival(sent_at, at, now, ruling.accepted))
-            headers = ruling.headers | {"date": formatdate(EPOCH + at, usegmt=True)}
-            pacer.answered(sent_at, now, 200 if ruling.accepted else 429, headers)
-            state["idle"] += 1
-            state["wanted"] += not ruling.accepted
-            ask(now)
-
-        return at_home
-
-    def ask(now: float) -> None:
-        while state["idle"] and state["wanted"] and now < until:
-            seconds = pacer.ask(now)
-            if seconds > 0.0:
-                if now + seconds < min(state["asking_at"], math.inf):
-                    state["asking_at"] = now + seconds
-                    later(now + seconds, wake)
-                return
-            state["idle"] -= 1
-            state["wanted"] -= 1
-            later(now + way(), arrive(now))
-
-    def wake(now: float) -> None:
-        state["asking_at"] = math.inf
-        ask(now)
-
-    ask(0.0)
-    now = 0.0
-    while events:
-        now, _, event = heapq.heappop(events)
-        event(now)
-    assert until < math.inf or state["wanted"] == 0, "everybody waits for everybody"
-    return Run(tuple(sorted(log, key=lambda line: line.at)), max(line.heard_at for line in log))
+    """Let *workers* make *calls* accepted calls through *pacer* against *limiter*."""
+    simulation = Simulation(pacer, limiter, latency=latency, jitter=jitter, seed=seed)
+    return simulation.run(calls=calls, workers=workers, until=until)
 
 
-def ideal(limiter: Limiter, *, calls: int, latency: float = 0.005, step: float = 0.0005) -> float:
-    """How long *calls* calls take somebody who knows the limiter by heart: knocking without a refusal counting."""
-    at, done = 0.0, 0
-    while done < calls:
-        while done < calls and limiter.admit(at).accepted:
-            done += 1
-        at += step
-    return at - step + latency
+def ideal(limiter: Limiter, *, calls: int, workers: int = 16, latency: float = 0.005, step: float = 0.0005) -> float:
+    """How long *workers* who know the limiter by heart take: each call arrives at the first moment it is accepted."""
+    free = [0.0] * workers
+    at = 0.0
+    for _ in range(calls):
+        at = max(at, heapq.heappop(free) + latency / 2)
+        while not limiter.admit(at).accepted:
+            at += step
+        heapq.heappush(free, at + latency / 2)
+    return at + latency / 2

@@ -239,6 +239,18 @@ OFTEN: Mapping[Status, int] = {
 NOTES = ("", "", "", "", "", "moved with the Hamburg office", "", "asked for by facilities, ticket 4711")
 
 
+def _spoilt(made: PlanRow, code: str, column: str, value: str, detail: str) -> PlanRow:
+    """The row with *value* typed into *column*, and the problem it is."""
+    cells = tuple(value if head == column else cell for head, cell in zip(HEADER, made.cells, strict=True))
+    facts: Mapping[str, dict[str, Any]] = {
+        "number": {"number": value},
+        "channel": {"channels": (value,)},
+        "agent": {"agent_uuid": "", "agent_name": value},
+    }
+    problem = Problem(code, made.origin, column, value, detail)
+    return replace(made, cells=cells, valid=False, problems=(problem,), **facts[column])
+
+
 class _Sheet:
     """Rows, changes and outcomes, growing together."""
 
@@ -251,14 +263,13 @@ class _Sheet:
 
     def add(self, fate: Fate, place: int, channels: tuple[str, ...], *, before: int, to: int, note: str = "") -> _Sheet:
         made = row(place, channels=channels, to=to, note=note)
-        if fate.problem is not None:
-            code, column, value, detail = fate.problem
-            problem = Problem(code, made.origin, column, value, detail)
-            cells = tuple(value if head == column else cell for head, cell in zip(HEADER, made.cells, strict=True))
-            made = replace(made, cells=cells, valid=False, problems=(problem,))
-        self.rows.append(made)
-        for channel in channels if made.valid else ():
+        self.rows.append(made if fate.problem is None else _spoilt(made, *fate.problem))
+        for channel in channels if fate.problem is None else ():
             self._settle(fate, place, channel, before, to)
+        if fate.outcome.get("attempts", 1) and fate.outcome:
+            self.befores.append(state(place, **dict.fromkeys(channels, before)))
+        if fate.outcome.get("status") is Status.DONE:
+            self.afters.append(state(place, **dict.fromkeys(channels, to)))
         return self
 
     def _settle(self, fate: Fate, place: int, channel: str, before: int, to: int) -> None:
@@ -270,14 +281,9 @@ class _Sheet:
         self.changes.append(change(id_, of=place, channel=channel, before=before, after=to))
         at = BEGAN + 2 + place / 10
         times = {"started_at": at, "finished_at": at + 0.18} if fate.outcome.get("attempts", 1) else {}
-        owner = {"after": agent(to)} if fate.outcome["status"] is Status.DONE else {"after": agent(before)}
-        if fate.outcome["status"] is Status.UNKNOWN:
-            owner = {}
+        owners = {Status.DONE: {"after": agent(to)}, Status.UNKNOWN: {}}
+        owner = owners.get(fate.outcome["status"], {"after": agent(before)})
         self.outcomes.append(outcome(id_, **(owner | times | fate.outcome)))
-        if fate.outcome.get("attempts", 1):
-            self.befores.append(state(place, **{channel: before}))
-        if fate.outcome["status"] is Status.DONE:
-            self.afters.append(state(place, **{channel: to}))
 
     def parts(self) -> dict[str, Any]:
         return {

@@ -67,6 +67,7 @@ class HttpApi:
 
     def __init__(self, target: Target, *, call_deadline: float = CALL_SECONDS, max_body: int = MAX_BODY) -> None:
         self._base = httpx.URL(target.base_url)
+        self._urls: dict[str, httpx.URL] = {}
         self._auth = _Bearer(target.token)
         self._deadline = call_deadline
         self._transport = OneConnection(_host_of(self._base), max_body=max_body)
@@ -88,7 +89,7 @@ class HttpApi:
             response = await self._transport.handle_async_request(request)
         except WireError as error:
             return Fault(error.kind, error.detail, anyio.current_time() - began)
-        body = await response.aread()
+        body = b"".join([part async for part in response.aiter_raw()])
         headers = dict(response.headers.items())
         return Answer(response.status_code, headers, body, anyio.current_time() - began)
 
@@ -98,14 +99,22 @@ class HttpApi:
         return Fault(FaultKind.DEADLINE, f"no whole answer within {self._deadline:g} s", self._deadline)
 
     def _request(self, call: Call) -> httpx.Request:
-        url = self._base.copy_with(path=self._base.path + call.path, params=dict(call.query) or None)
         headers = dict(_SENT_WITH_A_CALL)
         content = b""
         if call.body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(dict(call.body), separators=(",", ":")).encode()
-        request = httpx.Request(call.method, url, headers=headers, content=content)
+        request = httpx.Request(call.method, self._url(call), headers=headers, content=content)
         return next(self._auth.auth_flow(request))
+
+    def _url(self, call: Call) -> httpx.URL:
+        """The call's URL; the one that writes is worked out once, since parsing it costs more than sending it."""
+        if call.query:
+            return self._base.copy_with(path=self._base.path + call.path, params=dict(call.query))
+        url = self._urls.get(call.path)
+        if url is None:
+            url = self._urls[call.path] = self._base.copy_with(path=self._base.path + call.path)
+        return url
 
 
 def _host_of(url: httpx.URL) -> Host:

@@ -90,9 +90,7 @@ def _tenant(tenant: str, host: str) -> str:
     if rest not in BRANDS:
         return tenant.lower()
     if tenant and tenant.lower() != label:
-        _refuse(
-            f"the workspace is {tenant!r}, but the base URL is that of {label!r}", "give one of the two, or the same"
-        )
+        _refuse(f"the workspace is {tenant!r}, but the base URL is that of {label!r}", "give only one of the two")
     return label
 
 

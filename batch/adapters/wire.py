@@ -1,7 +1,7 @@
 """One keep-alive connection that carries one exchange at a time, and how each can break.
 
-Between the socket (anyio) and the bytes (httptools, the parser of Node.js) there is only what a client has to decide
-itself: where an answer without a length ends, how much of one is too much, and whether the connection can be used again.
+Between the socket (anyio) and the bytes (httptools, the parser of Node.js) there is only what a client has to decide:
+where an answer without a length ends, how much of one is too much, and whether the connection can be used again.
 A pool would be quadratic in its waiters; a worker that owns its connection needs none.
 """
 
@@ -56,6 +56,7 @@ class Received:
     head_complete: bool = False
     complete: bool = False
     surplus: bool = False
+    keeps_alive: bool = False
     parser: httptools.HttpResponseParser = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,6 +88,7 @@ class Received:
     def on_message_complete(self) -> None:
         """The answer is whole, unless it was only an interim one."""
         self.complete = self.head_complete
+        self.keeps_alive = self.parser.should_keep_alive()
 
     # ── asked by the connection ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -98,7 +100,7 @@ class Received:
     @property
     def reusable(self) -> bool:
         """Whether the server will hear another request on the same connection."""
-        return self.complete and not self.surplus and self.parser.should_keep_alive()
+        return self.complete and not self.surplus and self.keeps_alive
 
     def body(self, most: int) -> bytes:
         """The body, unpacked, of at most *most* bytes."""

@@ -29,11 +29,12 @@ PLACE: Final = ("workspace", "base_url", "token_file")
 SHEET: Final = ("sheet", "map", "region", "encoding")
 HISTORY: Final = ("runs_dir",)
 SAID: Final = ("json", "quiet", "verbose", "log_file", "color")
-CHOICE: Final = ("only", "limit", "occupancy", "parking_agent")
+CHOICE: Final = ("only", "exclude", "limit", "occupancy", "parking_agent")
 PACE: Final = ("rate", "concurrency", "reserve", "deadline")
-BRAKES: Final = ("waves", "max_failures", "max_change")
+BRAKES: Final = ("waves", "max_failures", "max_change", "max_changes")
 WRITING: Final = (
-    *("run_id", *PACE, "window", *BRAKES, "on_split", "verify", "max_age", "skip_invalid", "yes"),
+    *("run_id", *PACE, "window", "at", *BRAKES, "plan_ttl", "approve_by", "probe", "on_split", "verify", "max_age"),
+    *("skip_invalid", "yes"),
     *(*PLACE, *HISTORY, *SAID),
 )
 READING: Final = (*SHEET, *CHOICE, *BRAKES, *PACE, "run_id", *PLACE, *HISTORY, *SAID)

@@ -23,8 +23,8 @@ ELSEWHERE: Final = {
 """Commands that live outside this package, or are heavy to import: where, and their line in the help."""
 
 ORDER: Final = (
-    *("demo", "sandbox", "doctor", "template", "export", "check", "plan", "apply", "resume", "retry", "rollback"),
-    *("audit", "runs", "show", "report", "purge", "job", "schema"),
+    *("demo", "sandbox", "doctor", "template", "export", "check", "plan", "approve", "apply", "resume", "retry"),
+    *("rollback", "audit", "runs", "show", "report", "purge", "job", "schema"),
 )
 
 

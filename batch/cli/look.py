@@ -171,6 +171,19 @@ def report(run: str, **flags: Any) -> int:
         return 0
 
 
+@click.command("approve")
+@click.argument("plan", metavar="PLAN.json", type=FILE)
+@click.option("--key", type=FILE, required=True, help="Your own private SSH key.")
+@common(*SAID)
+def approve(plan: Path, key: Path, **flags: Any) -> int:
+    """Sign a saved plan that you have looked at, for where --approve-by asks for it."""
+    from batch import pipeline
+
+    with at_work(flags):
+        data(pipeline.approve(plan, key))
+        return 0
+
+
 @click.command("purge")
 @click.option("--older-than", default="90d", show_default=True, metavar="DURATION", help="Age of the last change.")
 @common("yes", *HISTORY, *SAID)
@@ -209,4 +222,4 @@ def _page(view: Iterable[Block]) -> None:
         console.print(renderable)
 
 
-COMMANDS = (check, doctor, template, export, runs, show, report, purge)
+COMMANDS = (check, doctor, template, export, approve, runs, show, report, purge)

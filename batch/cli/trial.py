@@ -91,15 +91,10 @@ def _settings(given: Settings, stand_in: Handle, folder: Path) -> Settings:
 
 
 def _migrate(desk: Desk, sheet: Path) -> Finished:
-    from dataclasses import replace
-
     from batch import pipeline
-    from batch.views.plan import plan_review
 
-    desk.people.tell(f"$ reassign apply {sheet.name}")
-    hooks = work.hooks(desk)
-    ended = on_loop(pipeline.apply, sheet, desk.settings, replace(hooks, confirm=lambda *_: True))
-    desk.people.show(plan_review(ended.record.plan, ended.refusals))
+    desk.people.tell(f"$ reassign apply {sheet.name} --yes")
+    ended = on_loop(pipeline.apply, sheet, desk.settings, work.hooks(desk))
     work.tell_ending(desk, ended)
     return ended
 

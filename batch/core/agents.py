@@ -1,4 +1,4 @@
-"""What an agent cell asks for: a uuid in any of its spellings, or an exact name."""
+"""What an agent cell asks for: a uuid in any of its spellings, an exact name, or both as ``Name [uuid]``."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _NEAR_UUID = re.compile(
     r"|[0-9a-f]{28,36}"
 )
 _WRAPPED = re.compile(r"(?:urn:uuid:|uuid:)?\{?([^{}]*)\}?", re.IGNORECASE)
-_LABEL = re.compile(r".*\[([^][]*)\]", re.DOTALL)
-"""``Anna [uuid]``: how ``reassign export`` lists an agent whose name alone would not do. The uuid is what counts."""
+_LABEL = re.compile(r"(.*)\[([^\[\]]+)\]", re.DOTALL)
+"""``Name [uuid]``, as an export and its drop-down list call an agent whose name alone would not do."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentReading:
-    """A uuid, or a name (NFC); ``code`` is the problem, if the cell was refused."""
+    """A uuid, a name (NFC), or both of a label, whose uuid leads; ``code`` is the problem, if the cell was refused."""
 
     uuid: AgentId | None = None
     name: str = ""
@@ -48,11 +48,29 @@ def read_agent(text: str, *, uuid_only: bool = False) -> AgentReading:
 
 
 def _uuid_or_name(plain: str, *, uuid_only: bool) -> AgentReading:
-    wrapped = _LABEL.fullmatch(plain) or _WRAPPED.fullmatch(plain)
-    bare = wrapped[1].strip().casefold() if wrapped else plain.casefold()
+    whole = _uuid(plain)
+    if whole.uuid or whole.code:
+        return whole
+    label = _LABEL.fullmatch(plain)
+    bracketed = _uuid(label[2]) if label else whole
+    if label and bracketed.uuid:
+        return AgentReading(uuid=bracketed.uuid, name=_name(label[1]))
+    if uuid_only or bracketed.code:
+        return AgentReading(code="agent_uuid_malformed")
+    return AgentReading(name=_name(plain))
+
+
+def _uuid(text: str) -> AgentReading:
+    """The uuid that *text* is, the problem if it only should be one, or nothing."""
+    plain = trim(text).casefold()
+    wrapped = _WRAPPED.fullmatch(plain)
+    bare = wrapped[1] if wrapped else plain
     uuid = _UUID.fullmatch(bare)
     if uuid:
         return AgentReading(uuid=AgentId("-".join(uuid.groups())))
-    if uuid_only or _NEAR_UUID.fullmatch(bare) or plain.casefold().startswith("urn:uuid:"):
-        return AgentReading(code="agent_uuid_malformed")
-    return AgentReading(name=unicodedata.normalize("NFC", trim(plain)))
+    malformed = _NEAR_UUID.fullmatch(bare) or plain.startswith("urn:uuid:")
+    return AgentReading(code="agent_uuid_malformed") if malformed else AgentReading()
+
+
+def _name(text: str) -> str:
+    return unicodedata.normalize("NFC", trim(text))

@@ -19,19 +19,22 @@ HEADER_WITHIN = 20
 
 WORDS: dict[Field, str] = {
     Field.NUMBER: """
-        number, phone, phone number, phone no, phone numbers, telephone, telephone number, tel, tel no, mobile, msisdn,
-        did, ddi, e164, e164 number, trunk, trunk number, line, line number,
+        number, numbers, phone, phone number, phone no, phone numbers, telephone, telephone number, tel, tel no,
+        mobile, mobile number, cell, cell phone, msisdn, did, ddi, e164, e164 number, trunk, trunk number, line,
+        line number,
         numara, numaralar, telefon, telefon no, telefon numarası, telefon numaraları, hat, hat no, hat numarası, gsm,
-        nummer, rufnummer, telefonnummer, leitung,
-        numéro, numéro de téléphone, n° de téléphone, téléphone, ligne,
-        número, número de teléfono, n.º de teléfono, teléfono, línea""",
+        gsm no, cep, cep no, cep telefonu,
+        nummer, nummern, rufnummer, rufnummern, telefonnummer, telefonnummern, telefonnr, telnr, leitung, handynummer,
+        mobilnummer,
+        numéro, numéros, numéro de téléphone, numéro tél, n° de téléphone, n° tél, téléphone, ligne, numéro de ligne,
+        número, números, número de teléfono, n.º de teléfono, teléfono, teléfonos, línea, número de línea, móvil""",
     Field.CHANNEL: """
-        channel, channels, trunk channel, kanal, kanallar, kanäle, canal, canaux, canales""",
+        channel, channels, trunk channel, kanal, kanallar, hat kanalı, kanäle, canal, canaux, canales""",
     Field.AGENT: """
         agent, new agent, target agent, wanted agent, to agent, voice agent, ai agent, assistant,
         temsilci, yeni temsilci, hedef temsilci, asistan, yeni asistan, ajan, yeni ajan,
         neuer agent, ziel agent, zielagent, assistent, neuer assistent,
-        nouvel agent, agent cible, nouvel assistant,
+        nouvel agent, agent cible, agent vocal, nouvel assistant,
         agente, nuevo agente, agente nuevo, agente destino, asistente, nuevo asistente""",
     Field.AGENT_UUID: """
         agent uuid, agent id, new agent uuid, new agent id, target agent uuid, target agent id, assistant id,
@@ -41,7 +44,8 @@ WORDS: dict[Field, str] = {
     Field.AGENT_NAME: """
         agent name, new agent name, target agent name, name of agent, assistant name,
         temsilci adı, temsilci ismi, asistan adı, ajan adı, agentenname, name des agenten, assistentenname,
-        nom de l'agent, nom agent, nombre del agente, nombre agente""",
+        nom de l'agent, nom d'agent, nom agent, nombre del agente, nombre de agente, nombre agente,
+        nombre del asistente""",
     Field.EXPECT: """
         expect, expected, expected agent, expect agent, expected present agent,
         beklenen, beklenen temsilci, erwartet, erwarteter agent, attendu, agent attendu, esperado, agente esperado""",
@@ -49,7 +53,7 @@ WORDS: dict[Field, str] = {
         wave, wave number, dalga, welle, vague, oleada""",
     Field.NOTE: """
         note, notes, comment, comments, remark, remarks, not, notlar, açıklama, yorum, notiz, bemerkung, kommentar,
-        remarque, commentaire, nota, notas, comentario, observaciones""",
+        remarque, remarques, commentaire, commentaires, nota, notas, comentario, comentarios, observaciones""",
 }
 
 AGENTS = (Field.AGENT_UUID, Field.AGENT, Field.AGENT_NAME)

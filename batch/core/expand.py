@@ -81,7 +81,8 @@ def expand(table: SourceTable, normalised: Normalised, snapshot: Snapshot) -> Ex
     """Every row of *table* against *snapshot*.
 
     Problems found: ``no_such_trunk``, ``plus_missing``, ``purchased_number``, ``agent_unknown``, ``agent_ambiguous``,
-    ``agent_disagrees``, ``contradiction``, ``expect_contradiction``. Notes: ``plus_restored``, ``agent_not_ready``, ``duplicate``.
+    ``agent_disagrees``, ``contradiction``, ``expect_contradiction``. Notes: ``plus_restored``, ``agent_not_ready``,
+    ``duplicate``.
     """
     roster = Roster(snapshot.agents)
     judge = _Judge(table, snapshot, roster)
@@ -134,12 +135,20 @@ class _Judge:
     def _agent(self, draft: _Draft, ref: AgentRef) -> None:
         found = self._roster.find(ref, draft.origin)
         if isinstance(found, Problem):
-            draft.complain(found)
+            if found.code == "agent_unknown" and self._serves_already(draft, ref.uuid):
+                draft.agent = ref.uuid
+            else:
+                draft.complain(found)
             return
         draft.agent = found.uuid
         note = self._roster.not_ready(found, ref, draft.origin)
         if note is not None:
             draft.complain(note)
+
+    def _serves_already(self, draft: _Draft, uuid: AgentId | None) -> bool:
+        """Whether nothing is to be done for an agent that the list of agents does not show: an export has it too."""
+        owners = {self._snapshot.owner(trunk) for trunk in draft.trunks}
+        return uuid is not None and owners == {uuid}
 
     def _expect(self, draft: _Draft, ref: AgentRef) -> None:
         """A uuid is compared with the live owner as it is: an agent that is gone by now serves nothing any more."""

@@ -2,9 +2,10 @@
 
     too_many_trunks   more than 30 % of the workspace's trunks would change
     agents_emptied    more than 30 % of the agents that serve a number would lose their last one
+    too_many_changes  more changes than ``--max-changes`` allows, where it is given
     wrong_workspace   fewer than half of the sheet's numbers are in this workspace
 
-``--max-change`` lifts the first two, nothing lifts the third: another workspace is meant, or another sheet.
+``--max-change`` lifts the first two, nothing lifts the last: another workspace is meant, or another sheet.
 The first two only speak in workspaces of ten trunks, or ten serving agents, and more: in a small one any change is a
 large part. A sheet of fewer than four numbers says nothing about the workspace.
 """
@@ -42,7 +43,7 @@ class Refusal:
 def guard(plan: Plan, limits: Limits) -> tuple[Refusal, ...]:
     """What ``apply`` would refuse about *plan*. Raises :class:`UsageError` for limits that cannot be read."""
     most = _part(limits.max_change, "--max-change") if limits.max_change else MAX_CHANGE
-    return tuple(_refusals(plan, most))
+    return (*_refusals(plan, most), *_count_refusal(plan, limits.max_changes))
 
 
 def failure_budget(limits: Limits, changes: int) -> int:
@@ -90,6 +91,15 @@ def _refusals(plan: Plan, most: Fraction) -> Iterator[Refusal]:
             f" ({share}), more than {_percent(most)}.",
             f"--max-change {share}",
         )
+
+
+def _count_refusal(plan: Plan, most: str) -> Iterator[Refusal]:
+    """What may be said yes to without a person looking: few changes, or none."""
+    count = len(plan.writes())
+    if most and _COUNT.fullmatch(most) is None:
+        raise UsageError(f"--max-changes {most}: not a count", hint="write a number such as 50")
+    if most and count > int(most):
+        yield Refusal("too_many_changes", f"{count:,} changes are more than {int(most):,}.", f"--max-changes {count}")
 
 
 def _too_many(count: int, total: int, most: Fraction) -> bool:

@@ -272,12 +272,13 @@ class OnSplit(StrEnum):
 class Limits:
     """The brakes a run is given; texts as typed (``5``, ``10%``), read by ``core.guard`` and ``core.waves``.
 
-    An empty text means the default: a canary then the rest, 5 % failures but at least 5, 30 % of the trunks.
+    An empty text means the default: a canary then the rest, 5 % failures but at least 5, 30 % of the trunks, any count.
     """
 
     waves: str = ""
     max_failures: str = ""
     max_change: str = ""
+    max_changes: str = ""
     on_split: OnSplit = OnSplit.RESTORE
 
 
@@ -318,6 +319,8 @@ class Reason(StrEnum):
     NOT_EXPECTED = "not_expected"
     DEPENDENCY = "dependency"
     UNIT_PUT_BACK = "unit_put_back"
+    WAVE_PUT_BACK = "wave_put_back"
+    LEFT_IN_PLACE = "left_in_place"
     BUDGET_SPENT = "budget_spent"
     WAVE_FAILED = "wave_failed"
     STOPPED = "stopped"

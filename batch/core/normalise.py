@@ -1,7 +1,7 @@
 """From text to meaning, without live state: every row becomes a request, or every reason why it cannot.
 
-A column's cells repeat, so each distinct text is read once. Nothing is dropped: the table's own problems (ragged rows)
-are handed on in :attr:`Normalised.problems`, in row order with those found here.
+A column's cells repeat, so each distinct text is read once. Nothing is dropped: what the reader said of a row (ragged,
+merged, hidden) is handed on in :attr:`Normalised.problems`, in row order with what is found here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -31,7 +31,7 @@ from batch.core.model import (
     SourceTable,
 )
 from batch.core.numbers import read_number
-from batch.core.problems import CATALOGUE, Severity
+from batch.core.problems import CATALOGUE, Severity, is_error
 from batch.core.texts import is_blank, trim
 from batch.errors import UsageError
 
@@ -44,23 +44,23 @@ _WAVE = re.compile(r"0*([1-9]\d{0,5})(?:[.,]0+)?")
 def normalise(table: SourceTable, *, region: str = "") -> Normalised:
     """Read every cell of *table*; *region* (ISO 3166, two letters) is the home of numbers without ``+``.
 
-    A problem's ``value`` is the cell as typed and its ``column`` the header as typed. Rows that the reader
-    already rejected are not read any further, since their cells may have moved.
+    A problem's ``value`` is the cell as typed and its ``column`` the header as typed. A row that the reader rejected
+    as a whole is not read any further, since its cells may have moved.
 
     Raises:
         UsageError: *region* is no country.
     """
     reader = _Reader(table, _known(region))
-    rejected: dict[Origin, list[Problem]] = {}
+    told: dict[Origin, list[Problem]] = {}
     for problem in table.problems:
-        rejected.setdefault(problem.origin, []).append(problem)
+        told.setdefault(problem.origin, []).append(problem)
     requests: list[Request] = []
     problems: list[Problem] = []
     for row in table.rows:
-        if rejected and row.origin in rejected:
-            problems += rejected[row.origin]
-            continue
-        request = reader.row(row, problems)
+        if told and row.origin in told:
+            request = reader.marked_row(row, told[row.origin], problems)
+        else:
+            request = reader.row(row, problems)
         if request is not None:
             requests.append(request)
     return Normalised(tuple(requests), tuple(problems))
@@ -193,6 +193,17 @@ class _Reader:
             assumed_plus=number.value[1],
             typed_number=typed,
         )
+
+    def marked_row(self, row: SourceRow, told: Sequence[Problem], problems: list[Problem]) -> Request | None:
+        """The same for a row of which *told* was said already; a cell refused there is not complained about again."""
+        problems.extend(told)
+        refused = {problem.column for problem in told if is_error(problem)}
+        if "" in refused:
+            return None
+        found: list[Problem] = []
+        request = self.row(row, found)
+        problems.extend(problem for problem in found if problem.column not in refused)
+        return None if refused else request
 
     def _problem(self, row: SourceRow, said: Said) -> Problem:
         what, code, detail = said

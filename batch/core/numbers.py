@@ -32,6 +32,11 @@ _DAY = (
     r"|\d{1,2}[-. ]{1,2}[^\W\d_]{3,}\.?(?:[-. ]\d{2,4})?"  # 1-Feb, 01. Feb 26
     r"|\d{1,2}:\d\d(?::\d\d)?"
 )
+_TOTAL = (
+    r"(?:(?:grand|sub)[ -]?)?totals?|sum|count"
+    r"|(?:genel |ara )?toplam|adet|(?:gesamt|zwischen)?summe|gesamt|gesamtzahl|anzahl"
+    r"|(?:sous-)?total(?: général)?|somme|nombre|total general|suma|cantidad"
+)
 _BETWEEN = r"[,;|/&\n]|or|and|ve|veya|und|oder|et|ou|y|o"
 _EXTENSION = r"ext\.?|extn\.?|extension|dahili|durchwahl|dw|poste|anexo|interno|x|#|;ext=|;"
 
@@ -48,6 +53,7 @@ REFUSALS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("number_decimal", r"\+?\d{7,}[.,]\d{1,3}$"),
         ("number_two", rf".*\+.*\+|(?:.*(?:\d\W?){{6}}\d *(?:{_BETWEEN}) *[+(]?(?:\d\W?){{6}}\d)"),
         ("number_extension", rf".*\d[\s,(]*(?:{_EXTENSION})[\s:.]*\d{{1,7}}\)?$"),
+        ("row_total", rf"(?:{_TOTAL})[\W\d]*$"),
         ("number_letters", r".*[^\W\d_]"),
         ("number_negative", r"-"),
         ("number_characters", r".*[^\d+ ().\-/\t\n]|.*\d.*\+|.*/.*/"),

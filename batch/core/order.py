@@ -138,8 +138,6 @@ class _Board:
 
     def _fall(self, unit: int) -> list[int]:
         """Take a unit out of the game; returns the changes that counted on it."""
-        if unit in self.fallen:
-            return []
         self.fallen.add(unit)
         return [waiting for id_ in self.units[unit] for waiting in self._waiting_for(id_)]
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from batch.core.columns import AGENTS
 from batch.core.expand import Expanded
 from batch.core.model import (
     Action,
@@ -19,7 +20,6 @@ from batch.core.model import (
     Assignment,
     Change,
     Facts,
-    Field,
     Limits,
     NumberState,
     Occupancy,
@@ -35,10 +35,9 @@ from batch.core.model import (
 from batch.core.occupancy import Seats, learn, seats
 from batch.core.order import Ordered, order
 from batch.core.problems import describe
-from batch.core.select import Selection, limit, select
+from batch.core.select import Selection, limit, said, select
 from batch.core.waves import arrange
 from batch.errors import UsageError
-
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 """A number that could be read. What was merely typed, in a row that makes no sense, says nothing of the workspace."""
@@ -46,11 +45,12 @@ _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
-    """How a plan is to be made. ``parking`` are spare agents for rings; ``only`` and ``limit`` take a part."""
+    """How a plan is made. ``parking`` are spare agents for rings; ``only``, ``exclude`` and ``limit`` take a part."""
 
     occupancy: Occupancy = Occupancy.AUTO
     parking: tuple[AgentId, ...] = ()
     only: str = ""
+    exclude: str = ""
     limit: int | None = None
     limits: Limits = field(default_factory=Limits)
 
@@ -62,7 +62,7 @@ def make_plan(
     _know_parking(options.parking, snapshot)
     held = seats(snapshot)
     occupancy = learn(options.occupancy, held)
-    chosen = select(expanded.rows, options.only)
+    chosen = select(expanded.rows, options.only, options.exclude)
     drafts = tuple(_drafts(expanded.assignments, snapshot, chosen))
     ordered = _ordered(drafts, held, occupancy, options.parking, snapshot)
     rows = chosen.rows
@@ -163,10 +163,7 @@ def _mark_fallen(
 
 
 def _agent_column(table: SourceTable) -> str:
-    for what in (Field.AGENT_UUID, Field.AGENT, Field.AGENT_NAME):
-        if what in table.columns:
-            return table.header[table.columns[what]]
-    return ""
+    return next((table.header[table.columns[what]] for what in AGENTS if what in table.columns), "")
 
 
 # ── what is known of the whole ────────────────────────────────────────────────────────────────────────────────────────
@@ -174,17 +171,13 @@ def _agent_column(table: SourceTable) -> str:
 
 def _names(rows: Iterable[PlanRow], changes: Iterable[Change], snapshot: Snapshot) -> dict[AgentId, str]:
     """Every agent that occurs, by name; an agent that the roster does not have is named as its binding names it."""
-    occurring = {AgentId(row.agent_uuid) for row in rows if row.agent_uuid}
-    names: dict[AgentId, str] = {}
+    names = {AgentId(row.agent_uuid): "" for row in rows if row.agent_uuid}
     for change in changes:
-        occurring.add(change.after)
-        if change.before is not None and change.before not in occurring:
-            occurring.add(change.before)
+        names.setdefault(change.after, "")
+        if change.before is not None and not names.get(change.before):
             names[change.before] = _name_in_binding(change, snapshot.numbers[change.trunk.number])
-    for uuid in occurring:
-        if uuid in snapshot.agents:
-            names[uuid] = snapshot.agents[uuid].name
-    return {uuid: names.get(uuid, "") for uuid in sorted(occurring)}
+    roster = snapshot.agents
+    return {uuid: roster[uuid].name if uuid in roster else names[uuid] for uuid in sorted(names)}
 
 
 def _name_in_binding(change: Change, state: NumberState) -> str:
@@ -219,7 +212,4 @@ def _notes(table: SourceTable, snapshot: Snapshot, options: PlanOptions) -> Iter
         yield "not every number could be listed: who occupies an agent is known only for the numbers of the sheet"
     places = {row.origin for row in table.rows}
     yield from (f"{problem.origin}: {describe(problem)}" for problem in table.problems if problem.origin not in places)
-    if options.only.strip():
-        yield f"--only {options.only.strip()}: the other rows are left out"
-    if options.limit is not None:
-        yield f"--limit {options.limit}: the rest is left out"
+    yield from said(options.only, options.exclude, options.limit)

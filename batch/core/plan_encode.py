@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -27,6 +28,9 @@ from batch.core.model import (
 )
 from batch.core.problems import CATALOGUE
 
+_NUMBER = re.compile(r"\+[0-9]{3,20}")
+"""What the API's lists have as a number (:mod:`batch.core.fields`)."""
+
 
 def head_to_json(plan: Plan) -> dict[str, Any]:
     """Everything of *plan* but its source, rows and changes."""
@@ -38,6 +42,7 @@ def head_to_json(plan: Plan) -> dict[str, Any]:
             "waves": limits.waves,
             "max_failures": limits.max_failures,
             "max_change": limits.max_change,
+            "max_changes": limits.max_changes,
             "on_split": limits.on_split.value,
         },
         "header": list(plan.header),
@@ -168,6 +173,8 @@ def _read_changes(said: list[Mapping[str, Any]], source: Source) -> Iterator[Cha
         needs = tuple(told.get("needs", ()))
         if any(not 0 <= need < id_ for need in needs):
             raise ValueError(f"change {id_} needs one that does not come before it")
+        if _NUMBER.fullmatch(told["number"]) is None:
+            raise ValueError(f"change {id_} is about {told['number']!r}, which is no number")
         yield Change(
             id=id_,
             trunk=Trunk(Number(told["number"]), Channel(told["channel"])),

@@ -12,7 +12,7 @@ A change's id is its position; what is empty, or as usual (``valid``, ``selected
 hash stand in ``source`` only, which is not part of the digest: the same rows and the same live state make the same
 digest, from CSV and XLSX alike. The name of a workbook's only sheet is not kept, since a CSV has none.
 
-The digest protects against edits, a good one is no proof of origin: needs, numbers and agents are checked when loading.
+The digest protects against edits, a good one is no proof of origin: needs and numbers are checked when loading.
 """
 
 from __future__ import annotations

@@ -37,6 +37,33 @@ CATALOGUE: dict[str, Kind] = {
         "the row has {detail}, so its values cannot be told apart",
         "put text that contains the separator into quotes, or save the sheet as XLSX",
     ),
+    "row_total": Kind(
+        "Row of totals",
+        "{value!r} heads a row of totals, not a trunk",
+        "delete the row, or keep totals on another sheet",
+    ),
+    "row_hidden": Kind(
+        "Hidden row",
+        "the row is hidden or filtered out, and is read like any other",
+        "show all rows and look; delete the row if it is not meant",
+        Severity.NOTE,
+    ),
+    "sheets_passed_over": Kind(
+        "Sheets not read",
+        "read {value!r}; not read: {detail}",
+        "nothing to do; --sheet reads another one",
+        Severity.NOTE,
+    ),
+    "cell_merged": Kind(
+        "Merged cell",
+        "the cell is merged with another one, which alone holds the value",
+        "split merged cells, and write the value into each row it is meant for",
+    ),
+    "cell_uncomputed": Kind(
+        "Formula without a result",
+        "the cell holds a formula whose result is not in the file",
+        "open and save the file in a spreadsheet program, or type the value",
+    ),
     "cell_error": Kind(
         "Spreadsheet error in a cell",
         "{value!r} is a spreadsheet error, not a value",
@@ -58,7 +85,11 @@ CATALOGUE: dict[str, Kind] = {
         "nothing to do; format the column as Text to keep numbers as typed",
         Severity.NOTE,
     ),
-    "number_empty": Kind("No number", "the number is empty", "type the number with + and country code"),
+    "number_empty": Kind(
+        "No number",
+        "the number is empty",
+        "type the number with + and country code; an error, or a formula without a result, reads as empty too",
+    ),
     "number_scientific": Kind(
         "Number rounded by the spreadsheet",
         "{value!r} is scientific notation, its last digits are lost",

@@ -37,6 +37,8 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.DEADLINE: "The time allowed for the run was over",
     Reason.WINDOW_CLOSED: "The window for changes had closed",
     Reason.JOURNAL_FAILED: "The journal could not be written, so nothing more was sent",
+    Reason.WAVE_PUT_BACK: "The probe after the wave failed, so its changes were put back",
+    Reason.LEFT_IN_PLACE: "The probe after the wave failed, but this change could not be put back",
     Reason.LEFT_SPLIT: "The wanted agent serves the trunk, but another channel of the row did not end well",
     Reason.LOST_TO_ANOTHER_NUMBER: "The server took the agent away again when it was given another number",
     Reason.API_UNAVAILABLE: "The API did not answer any more",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from batch.core.encode import number_from_json, outcome_from_json
 from batch.core.lifecycle import Entry, Kind, State, step
-from batch.core.model import Calls, Number, NumberState, Outcome, Plan, Reason, RunRecord, Status
+from batch.core.model import Binding, Calls, Number, NumberState, Outcome, Plan, Reason, RunRecord, Status, Trunk
 from batch.core.planfile import load
-from batch.errors import JournalError
+from batch.errors import JournalError, SafetyError
 
 
 @dataclass(slots=True)
@@ -21,7 +21,9 @@ class _Fold:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     befores: dict[Number, NumberState] = field(default_factory=dict)
     afters: dict[Number, NumberState] = field(default_factory=dict)
+    written: set[Trunk] = field(default_factory=set)
     attempts: dict[int, int] = field(default_factory=dict)
+    began: dict[int, float] = field(default_factory=dict)
     restoring: set[int] = field(default_factory=set)
     calls: Calls = field(default_factory=Calls)
     pace: dict[str, str] = field(default_factory=dict)
@@ -31,11 +33,19 @@ class _Fold:
     exit_code: int | None = None
 
 
-def fold(entries: Iterable[Entry]) -> RunRecord:
+def fold(entries: Iterable[Entry], *, plan: Plan | None = None) -> RunRecord:
     """The whole story of a run; raises :class:`JournalError` when it is not one that can have happened.
 
-    A change with an intent but no outcome is ``unknown``: its PUT may have reached the server.
+    A change with an intent but no outcome is ``unknown``: its PUT may have reached the server. *plan* is that of the
+    opening, when it is known already: reading it again is most of the work.
     """
+    try:
+        return _fold(entries, plan)
+    except (SafetyError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise JournalError(f"the journal is damaged: {type(error).__name__} {error}") from error
+
+
+def _fold(entries: Iterable[Entry], known: Plan | None) -> RunRecord:
     iterator = iter(entries)
     opening = next(iterator, None)
     if opening is None or opening.kind is not Kind.OPENED:
@@ -43,7 +53,7 @@ def fold(entries: Iterable[Entry]) -> RunRecord:
             "the journal does not begin with its run: it was truncated, or is not a journal of this tool"
         )
     body = opening.body
-    plan = load(body["plan"], sheet=body["sheet"])
+    plan = known or load(body["plan"], sheet=body["sheet"])
     so_far = _Fold()
     _whole_run(so_far, body)
     for entry in iterator:
@@ -102,18 +112,32 @@ def _change_entry(so_far: _Fold, plan: Plan, entry: Entry) -> None:
     if entry.kind is Kind.RESTORING:
         so_far.restoring.add(change)
     so_far.attempts[change] = so_far.attempts.get(change, 0) + 1
+    so_far.began.setdefault(change, entry.at)
     if "before" in entry.body:
-        state = number_from_json(entry.body["before"])
-        so_far.befores.setdefault(state.number, state)
+        _before(so_far, plan.changes[change].trunk, number_from_json(entry.body["before"]))
+
+
+def _before(so_far: _Fold, trunk: Trunk, state: NumberState) -> None:
+    """The picture before the first PUT on each trunk: of a number's second channel it is taken later than its first."""
+    earlier = so_far.befores.setdefault(trunk.number, state)
+    if earlier is not state and trunk not in so_far.written:
+        seen = {trunk.channel.value: state.bindings.get(trunk.channel.value, Binding(bound=False))}
+        so_far.befores[trunk.number] = replace(earlier, bindings={**earlier.bindings, **seen})
+    so_far.written.add(trunk)
 
 
 def _mark_in_doubt(so_far: _Fold) -> None:
-    reason = so_far.whole_run or Reason.INTERRUPTED
+    """Changes that the journal leaves in the air; a putting back stays known as one, for the look that settles it."""
+    reasons = {State.SENDING: so_far.whole_run or Reason.INTERRUPTED, State.RESTORING: Reason.UNIT_PUT_BACK}
     for change, state in so_far.states.items():
-        if state is not State.SETTLED:
-            attempts = so_far.attempts.get(change, 0)
+        if state in reasons:
             so_far.outcomes[change] = Outcome(
-                change=change, status=Status.UNKNOWN, reason=reason, attempts=attempts, written=True
+                change=change,
+                status=Status.UNKNOWN,
+                reason=reasons[state],
+                attempts=so_far.attempts[change],
+                started_at=so_far.began[change],
+                written=True,
             )
 
 

@@ -69,6 +69,13 @@ def reason_of(result: Result) -> Reason:
     return Reason(result.reason.partition(":")[0])
 
 
+def stopped_by(record: RunRecord) -> Reason | None:
+    """Why a run did not go to its end: what it wrote down, or that it was cut off before it could; else ``None``."""
+    if record.whole_run is None and record.finished_at is None:
+        return Reason.INTERRUPTED
+    return record.whole_run
+
+
 def iso(epoch: float | None) -> str:
     """Seconds since the epoch as ``2026-11-24T19:33:00.123Z``; empty for ``None``."""
     if epoch is None:
@@ -176,35 +183,30 @@ class _Teller:
         )
 
     def _never_started(self, change: Change) -> _Fate:
-        record = self._record
-        broken_off = Reason.STOPPED if record.finished_at is not None else Reason.INTERRUPTED
         return _Fate(
             status=Status.SKIPPED,
-            reason=record.whole_run or broken_off,
-            detail=record.whole_run_detail,
+            reason=stopped_by(self._record) or Reason.STOPPED,
+            detail=self._record.whole_run_detail,
             after=self._seen(change, None),
         )
 
     def _by_way_of_a_spare(self, park: Change, fate: _Fate) -> _Fate:
         """The fate of a trunk that a ring parks on a spare agent before it brings it home.
 
-        A trunk that is left on the spare was changed by this run, so it is never merely *skipped*.
+        A trunk that is left on the spare was changed by this run, so it is never merely *skipped*; one that may have
+        left it stays *unknown*.
         """
         parked = self._of_change(park)
         attempts = parked.attempts + fate.attempts
         if fate.status is Status.SKIPPED and parked.status not in GOOD:
             return replace(parked, attempts=attempts)
         fate = replace(fate, attempts=attempts, started_at=parked.started_at or fate.started_at)
-        left_there = parked.status in GOOD and fate.status not in GOOD and fate.after in (None, park.after)
+        left_there = parked.status in GOOD and fate.status not in (*GOOD, Status.UNKNOWN) and fate.after == park.after
         if not left_there:
             return fate
         spare = self._name(park.after, park.trunk.number, park.trunk.channel.value) or park.after
-        return replace(
-            fate,
-            status=Status.FAILED if fate.status is Status.SKIPPED else fate.status,
-            detail=_joined(fate.detail, f"left on the parking agent {spare}"),
-            after=park.after,
-        )
+        status = Status.FAILED if fate.status is Status.SKIPPED else fate.status
+        return replace(fate, status=status, detail=_joined(fate.detail, f"left on the parking agent {spare}"))
 
     # ── who served it, who serves it ──────────────────────────────────────────────────────────────────────────────────
 

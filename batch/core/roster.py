@@ -39,7 +39,7 @@ class Roster:
         return "" if agent is None else agent.name
 
     def find(self, ref: AgentRef, origin: Origin) -> Agent | Problem:
-        """The agent *ref* names, or why it names none: ``agent_unknown``, ``agent_ambiguous`` or ``agent_disagrees``."""
+        """The agent *ref* names, or why it names none: ``agent_unknown``, ``agent_ambiguous``, ``agent_disagrees``."""
         if ref.uuid is not None:
             return self._by_uuid(ref, ref.uuid, origin)
         namesakes = self._by_name.get(_plain(ref.name), [])
@@ -56,11 +56,14 @@ class Roster:
         return Problem("agent_not_ready", origin, ref.column, ref.typed, detail=agent.status)
 
     def _by_uuid(self, ref: AgentRef, uuid: AgentId, origin: Origin) -> Agent | Problem:
-        """The agent of that uuid, unless the row names another one beside it: then neither is believed."""
+        """The agent of that uuid, unless the row names another one beside it: then neither is believed.
+
+        A name that a cell cannot hold as it is (line ends, control characters) is not compared.
+        """
         found = self._agents.get(uuid)
         if found is None:
             return Problem("agent_unknown", origin, ref.column, ref.typed)
-        if ref.name and _plain(ref.name) != _plain(found.name):
+        if ref.name and found.name.isprintable() and _plain(ref.name) != _plain(found.name):
             return Problem("agent_disagrees", origin, ref.column, ref.name, detail=f"{found.name!r} ({uuid})")
         return found
 

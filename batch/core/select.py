@@ -1,4 +1,4 @@
-"""Taking a part of a sheet: ``--only EXPR`` by what rows say, ``--limit N`` by how many.
+"""Taking a part of a sheet: ``--only EXPR`` and ``--exclude EXPR`` by what rows say, ``--limit N`` by how many.
 
 An expression is one or more terms separated by commas, all of which must hold::
 
@@ -16,14 +16,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from batch.core.blocks import blocks
 from batch.core.channels import read_channels
-from batch.core.graph import in_order
-from batch.core.model import Action, AgentId, Change, PlanRow, Reason, Trunk
+from batch.core.graph import backwards, in_order
+from batch.core.model import Action, AgentId, Change, Plan, PlanRow, Reason, Trunk
 from batch.core.sequence import renumbered
+from batch.core.waves import assign
 from batch.errors import UsageError
 
 HINT = 'write terms such as number~+49, channel=call, agent="Anna", wave=2, row=2-50, separated by commas'
@@ -44,17 +46,32 @@ class Selection:
     left_out: frozenset[tuple[str, str]] = frozenset()
 
 
-def select(rows: tuple[PlanRow, ...], only: str) -> Selection:
-    """Apply ``--only``; an empty text takes everything. Raises :class:`UsageError`."""
-    if not only.strip():
+def select(rows: tuple[PlanRow, ...], only: str, exclude: str = "") -> Selection:
+    """Apply ``--only`` and ``--exclude``; empty texts take everything. Raises :class:`UsageError`."""
+    if not only.strip() and not exclude.strip():
         return Selection(rows=rows)
-    tests = parse(only)
+    wanted, unwanted = parse(only), parse(exclude)
     pairs = {(row.number, channel) for row in rows if row.valid for channel in row.channels}
-    taken = {(row.number, c) for row in rows for c in row.channels if all(test(row, c) for test in tests)}
+    taken = {
+        (row.number, c)
+        for row in rows
+        for c in row.channels
+        if all(test(row, c) for test in wanted) and not (unwanted and all(test(row, c) for test in unwanted))
+    }
     marked = tuple(
         row if any((row.number, c) in taken for c in row.channels) else replace(row, selected=False) for row in rows
     )
     return Selection(rows=marked, left_out=frozenset(pairs - taken))
+
+
+def said(only: str, exclude: str, most: int | None) -> Iterator[str]:
+    """What is told about a plan of which only a part was taken."""
+    if only.strip():
+        yield f"--only {only.strip()}: the other rows are left out"
+    if exclude.strip():
+        yield f"--exclude {exclude.strip()}: these rows are left out"
+    if most is not None:
+        yield f"--limit {most}: the rest is left out"
 
 
 def limit(changes: tuple[Change, ...], most: int | None) -> tuple[Change, ...]:
@@ -64,7 +81,9 @@ def limit(changes: tuple[Change, ...], most: int | None) -> tuple[Change, ...]:
     """
     if most is None:
         return changes
-    found = blocks(changes)
+    found = blocks(
+        [replace(c, needs=()) if c.action is Action.PARK else c for c in changes]
+    )  # a spare can be had sooner
     taken: set[int] = set()
     room = most
     for index in in_order(
@@ -78,15 +97,85 @@ def limit(changes: tuple[Change, ...], most: int | None) -> tuple[Change, ...]:
     return leave_out(changes, out)
 
 
+def narrow(plan: Plan, only: str, exclude: str, most: int | None) -> Plan:
+    """A saved plan with a part of it left out, and with it whatever cannot be done without that part.
+
+    Its waves are filled anew, so that it begins with a canary of its own.
+    Raises :class:`UsageError` for an expression that cannot be read.
+    """
+    chosen = select(plan.rows, only, exclude)
+    out = {c.id for c in plan.writes() if (c.trunk.number, c.trunk.channel.value) in chosen.left_out}
+    changes = limit(leave_out(plan.changes, _with_dependents(plan.changes, out)), most)
+    facts = replace(plan.facts, agents_emptied=_most_emptied(plan, changes))
+    notes = (*plan.notes, *said(only, exclude, most))
+    return assign(replace(plan, rows=chosen.rows, changes=changes, facts=facts, notes=notes), plan.limits)
+
+
+def _with_dependents(changes: Sequence[Change], out: set[int]) -> set[int]:
+    """*out*, what cannot be done without it, and the parking of a trunk that would not come home."""
+    dependents = backwards([[n for n in c.needs if _opens_the_way(changes[n], c)] for c in changes])
+    parkings = {change.trunk: change.id for change in changes if change.action is Action.PARK}
+    found = set(out)
+    queue = deque(out)
+    while queue:
+        id_ = queue.popleft()
+        parking = parkings.get(changes[id_].trunk, id_)
+        further = {*dependents[id_], parking} - found
+        found |= further
+        queue.extend(further)
+    return found
+
+
+def _opens_the_way(need: Change, change: Change) -> bool:
+    """Whether *change* cannot be made without *need*: it frees the agent, or is the parking that *change* ends.
+
+    Other needs only say when: the other channels of a row, and rings that use a spare before.
+    """
+    if change.action is Action.PARK or need.trunk.channel is not change.trunk.channel:
+        return False
+    return need.before == change.after or need.trunk == change.trunk
+
+
+def _most_emptied(plan: Plan, changes: Sequence[Change]) -> int:
+    """How many agents may lose their last number to *changes*, a part of *plan*; a saved plan does not know it exactly.
+
+    An agent that the part leaves without a newcomer may have another number, or may be one for whom the whole plan
+    had a newcomer.
+    """
+    writes = [change for change in changes if change.action is not Action.KEEP]
+    left = {change.before for change in writes} - {change.after for change in writes} - {None}
+    robbed = left & {change.after for change in plan.writes()}
+    return min(len(left), plan.facts.agents_emptied + len(robbed))
+
+
 def leave_out(changes: Sequence[Change], out: set[int]) -> tuple[Change, ...]:
-    """*changes* without the writes in *out*: their trunks stay with the agent they have."""
-    owner = {change.trunk: change.before for change in changes if change.action is Action.PARK}
-    kept = [_kept(c, owner) if c.id in out else c for c in changes if c.id not in out or c.action is not Action.PARK]
+    """*changes* without the writes in *out*: their trunks stay with the agent they have, and nobody waits for them."""
+    parkings = {change.trunk: change for change in changes if change.action is Action.PARK}
+    kept = []
+    for change in changes:
+        if change.id not in out:
+            kept.append(_waiting(change, changes, parkings, out))
+        elif change.action is not Action.PARK:
+            kept.append(_kept(change, parkings.get(change.trunk, change).before))
     return renumbered(kept, {change.id: change.wave for change in changes})
 
 
-def _kept(change: Change, owner: dict[Trunk, AgentId | None]) -> Change:
-    before = owner.get(change.trunk, change.before)
+def _waiting(change: Change, changes: Sequence[Change], parkings: Mapping[Trunk, Change], out: set[int]) -> Change:
+    """*change* with what it still waits for; for a spare, from the ring before those that are left out."""
+    if out.isdisjoint(change.needs):
+        return change
+    waits: set[int] = set()
+    queue = list(change.needs)
+    while queue:
+        need = queue.pop()
+        if need not in out:
+            waits.add(need)
+        elif change.action is Action.PARK and changes[need].trunk in parkings:
+            queue.extend(parkings[changes[need].trunk].needs)
+    return replace(change, needs=tuple(sorted(waits)))
+
+
+def _kept(change: Change, before: AgentId | None) -> Change:
     return replace(change, action=Action.KEEP, reason=Reason.NOT_SELECTED, before=before, needs=())
 
 
@@ -95,6 +184,7 @@ def _kept(change: Change, owner: dict[Trunk, AgentId | None]) -> Change:
 
 def parse(text: str) -> tuple[Test, ...]:
     """The terms of an expression, all of which must hold. Raises :class:`UsageError` with the part that is wrong."""
+    text = text.strip()
     tests = []
     at = 0
     while at < len(text):

@@ -12,15 +12,15 @@ from typing import Any, Generic, TypeVar
 
 from batch.core import fields
 from batch.core.complaints import error_of
-from batch.core.model import Agent, AgentId, Binding, NumberState
+from batch.core.model import Agent, AgentId, Binding, Channel, Number, NumberState
 
 __all__ = [
     "Page",
     "agents_page",
+    "binding_in",
     "channels_snapshot",
     "error_of",
     "numbers_page",
-    "snapshot_in",
     "success_of",
 ]
 
@@ -69,10 +69,27 @@ def agents_page(body: bytes) -> Page[Agent] | None:
 def channels_snapshot(body: bytes) -> NumberState | None:
     """The channels snapshot of one number (API.md §4.1)."""
     document = fields.document(body)
-    return None if success_of(document) is False else snapshot_in(document)
+    return None if success_of(document) is False else _snapshot_in(document)
 
 
-def snapshot_in(document: object) -> NumberState | None:
+def binding_in(document: object, channel: Channel) -> tuple[Number, AgentId] | None:
+    """Which number a decoded body is about, and who serves its *channel*; ``None`` when it does not say both.
+
+    The one channel is looked at where the documented shape has it (API.md §4.1): this is asked of every answer.
+    """
+    data = document.get("data") if isinstance(document, dict) else None
+    held = data.get("channels") if isinstance(data, dict) else None
+    value = held.get(channel.value) if isinstance(held, dict) else None
+    if isinstance(data, dict) and isinstance(value, dict):
+        number, binding = fields.phone_number(data.get("number")), _binding(value)
+        if number is not None and binding.bound and binding.agent is not None:
+            return number, binding.agent
+    state = _snapshot_in(document)
+    owner = None if state is None else state.owner(channel)
+    return None if state is None or owner is None else (state.number, owner)
+
+
+def _snapshot_in(document: object) -> NumberState | None:
     """The number of a decoded body, whatever its envelope says: in ``data``, alone in a list, or at the top."""
     if isinstance(document, dict) and document.get("data") is not None:
         document = document["data"]
@@ -121,9 +138,7 @@ def _find_pagination(document: object) -> Mapping[str, Any]:
     for level in _levels(document):
         candidates = [level.get("pagination"), level.get("meta"), level]
         for said in candidates:
-            if isinstance(said, dict) and not said.keys().isdisjoint(
-                {"current_page", "last_page", "total", "has_more"}
-            ):
+            if isinstance(said, dict) and not said.keys().isdisjoint(PAGINATION):
                 return said
     return {}
 

@@ -10,7 +10,7 @@ from typing import Any
 from batch.core.model import Action, Plan, Reason, Result, RunRecord, Status, Summary, Surprise
 from batch.core.planfile import digest
 from batch.core.reasons import sentence
-from batch.core.results import KEPT, iso, reason_of
+from batch.core.results import KEPT, iso, reason_of, stopped_by
 
 MOST_SURPRISES = 100
 """Lines named in the summary that ended otherwise than foreseen; results.csv has them all."""
@@ -22,11 +22,11 @@ def summarise(record: RunRecord, results: Iterable[Result]) -> Summary:
     actual: Counter[Status] = Counter()
     predicted: Counter[Status] = Counter()
     surprises: list[Surprise] = []
-    mispredicted = 0
+    mispredicted, stopped = 0, stopped_by(record)
     for foreseen, result in zip(_foreseen(plan), results, strict=True):
         predicted[foreseen] += 1
         actual[result.status] += 1
-        if foreseen is result.status or _never_started(result, record.whole_run):
+        if foreseen is result.status or _never_started(result, stopped):
             continue
         mispredicted += 1
         if mispredicted <= MOST_SURPRISES:
@@ -61,6 +61,11 @@ def to_json(summary: Summary) -> dict[str, Any]:
     return {("status_counts" if key == "counts" else key): value for key, value in body.items()}
 
 
+def counted(counts: Mapping[Status, int]) -> str:
+    """``118 done, 2 rejected``; statuses that nothing has are left out."""
+    return ", ".join(f"{counts[status]:,} {status.value}" for status in Status if counts.get(status)) or "no rows"
+
+
 def _foreseen(plan: Plan) -> Iterator[Status]:
     """How the plan expects each line to end, in the order of the results."""
     by_trunk: dict[tuple[str, str], Status] = {
@@ -79,10 +84,8 @@ def _foreseen(plan: Plan) -> Iterator[Status]:
                 yield by_trunk.get((row.number, channel), Status.SKIPPED)
 
 
-def _never_started(result: Result, whole_run: Reason | None) -> bool:
-    return (
-        whole_run is not None and result.status is Status.SKIPPED and reason_of(result) in (whole_run, Reason.DUPLICATE)
-    )
+def _never_started(result: Result, stopped: Reason | None) -> bool:
+    return stopped is not None and result.status is Status.SKIPPED and reason_of(result) in (stopped, Reason.DUPLICATE)
 
 
 def _surprise(foreseen: Status, result: Result) -> Surprise:
@@ -98,9 +101,8 @@ def _surprise(foreseen: Status, result: Result) -> Surprise:
 
 def _stopped(record: RunRecord) -> str:
     """Why the run did not go to its end; a run that was only to look did."""
-    if record.whole_run in (None, Reason.AUDIT):
-        return ""
-    return sentence(record.whole_run, record.whole_run_detail)
+    stopped = stopped_by(record)
+    return "" if stopped in (None, Reason.AUDIT) else sentence(stopped, record.whole_run_detail)
 
 
 def _every_status(counts: Mapping[Status, int]) -> dict[Status, int]:

@@ -169,8 +169,7 @@ class _Look:
         if self._wanted is None or shapes.success_of(document) is not True:
             return False
         trunk, agent = self._wanted
-        state = shapes.snapshot_in(document)
-        return state is not None and state.number == trunk.number and state.owner(trunk.channel) == agent
+        return shapes.binding_in(document, trunk.channel) == (trunk.number, agent)
 
 
 def _says_taken(answer: Answer) -> bool:

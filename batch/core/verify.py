@@ -63,7 +63,7 @@ TABLE: Mapping[tuple[Belief, Place], Finding] = {
     (Belief.IN_DOUBT, Place.BEFORE): Finding(Status.FAILED, Reason.NOT_APPLIED, later=True),
     (Belief.IN_DOUBT, Place.ELSEWHERE): Finding(Status.DRIFTED, Reason.OWNER_CHANGED, later=True),
     (Belief.PUT_BACK, Place.WANTED): Finding(Status.DONE, Reason.LEFT_SPLIT, later=True),
-    (Belief.PUT_BACK, Place.BEFORE): Finding(Status.FAILED, Reason.UNIT_PUT_BACK),
+    (Belief.PUT_BACK, Place.BEFORE): Finding(Status.FAILED),
     (Belief.PUT_BACK, Place.ELSEWHERE): Finding(Status.DRIFTED, Reason.CHANGED_AFTERWARDS),
     (Belief.WRITTEN, Place.WANTED): Finding(Status.DONE, Reason.VERIFIED),  # a write that came late
     (Belief.WRITTEN, Place.BEFORE): KEEP,
@@ -75,7 +75,7 @@ TABLE: Mapping[tuple[Belief, Place], Finding] = {
 """(what is believed, where the trunk is seen) → what is true."""
 
 LOST = Finding(Status.FAILED, Reason.LOST_TO_ANOTHER_NUMBER)
-"""A trunk that held, and is served by nobody since its agent was given another number by this run (API.md §3.1)."""
+"""A trunk that nobody serves since its agent was given another number by this run (API.md §3.1)."""
 
 _BELIEFS: Mapping[Status, Belief] = {
     Status.DONE: Belief.HOLDS,
@@ -106,14 +106,14 @@ def verify(
                 and finding.status is Status.DRIFTED
                 and receivers[trunk.channel, change.after] > (outcome.status is Status.DONE)
             ):
-                finding = LOST
+                finding = replace(LOST, later=finding.later)
             judged[change.id] = _corrected(outcome, finding, owner, settled=settled)
     return judged
 
 
 def belief_of(outcome: Outcome) -> Belief:
     """What *outcome* claims about its trunk."""
-    if outcome.reason is Reason.UNIT_PUT_BACK:
+    if outcome.reason in (Reason.UNIT_PUT_BACK, Reason.WAVE_PUT_BACK):
         return Belief.PUT_BACK
     return _BELIEFS.get(outcome.status, Belief.WRITTEN if outcome.written else Belief.UNTOUCHED)
 

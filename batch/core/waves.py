@@ -41,7 +41,7 @@ def assign(plan: Plan, limits: Limits) -> Plan:
 def arrange(changes: Sequence[Change], limits: Limits, wishes: Mapping[Origin, int]) -> tuple[Change, ...]:
     """*changes* (ids are positions) put into waves and into an order: by wave, needs first, else as they stand."""
     found = blocks(changes)
-    sizes = _sizes(limits.waves)
+    sizes = read_sizes(limits.waves)
     wished = [_wish(block, changes, wishes) for block in found]
     waves = _by_wish(found, wished) if any(wished) else list(_by_size(found, sizes))
     wave_of_unit = {changes[id_].unit: wave for block, wave in zip(found, waves, strict=True) for id_ in block.changes}
@@ -53,8 +53,8 @@ def arrange(changes: Sequence[Change], limits: Limits, wishes: Mapping[Origin, i
 # ── waves by size ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _sizes(text: str) -> list[Size]:
-    """The sizes as typed, or the default."""
+def read_sizes(text: str) -> list[Size]:
+    """The sizes as typed, or the default. Raises :class:`UsageError`."""
     sizes = [_size(part.strip()) for part in (text.strip() or _DEFAULT).split(",")]
     for kind in (True, False):
         numbers = [number for number, percent in sizes if percent is kind]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from batch.adapters.api import Api
@@ -22,29 +23,34 @@ class NoAnswerError(UnavailableError):
 
 
 class Caller:
-    """Sends calls of one worker over one Api. What all workers share is in the gate."""
+    """Sends calls of one worker over one Api. What all workers share is in the gate.
+
+    ``asked_at`` is when the last call left (monotonic seconds): what its answer shows was true then, or later.
+    """
 
     def __init__(self, api: Api, gate: Gate) -> None:
         self._api = api
         self.gate = gate
+        self.asked_at = -math.inf
 
     async def attempt(
-        self, call: Call, *, still: Callable[[], bool] | None = None, retry: bool = False
+        self, call: Call, *, still: Callable[[], bool] | None = None, retry: bool = False, urgent: bool = False
     ) -> Reply | None:
         """Wait for pause, pace and breaker, then send exactly once, whatever comes back.
 
         ``None``: *still* said no after the wait; nothing was sent and nothing counted. *retry* says that the call is a
-        second go, for which the retry budget must have room. Raises StopRequested, or UnavailableError when the wait
-        would be longer than the run may last.
+        second go, for which the retry budget must have room; *urgent* that it goes first of all that wait. Raises
+        StopRequested, or UnavailableError when the wait would be longer than the run may last; nothing was sent then.
         """
         if retry:
             await self.gate.retry_turn()
-        entered_at = await self.gate.enter()
+        entered_at = await self._enter(retry=retry, urgent=urgent)
         if still is not None and not still():
             self.gate.left(entered_at)
             if retry:
                 self.gate.return_retry()
             return None
+        self.asked_at = entered_at
         try:
             reply = await self._api.send(call)
         except BaseException:  # cancelled, or a dry run that tried to write: what was booked is given back, no more
@@ -54,6 +60,14 @@ class Caller:
         if retry and asks_for_pause(reply):
             self.gate.return_retry()
         return reply
+
+    async def _enter(self, *, retry: bool, urgent: bool) -> float:
+        try:
+            return await self.gate.enter(urgent=urgent)
+        except BaseException:  # stopped, given up or cancelled while waiting: no retry was made
+            if retry:
+                self.gate.return_retry()
+            raise
 
     async def read(self, call: Call) -> Answer | None:
         """Read, trying again within bounds; ``None`` when the thing asked for is not there.

@@ -1,12 +1,11 @@
 """Doing a plan: a fixed set of workers on one schedule, and everything that may end it before its end.
 
-Workers ask the schedule, settle, write the outcome down, and only then tell the schedule. Signals, the stop file, the
-deadline and the window stop the handing out; calls in flight get a few seconds to finish and nothing new is sent.
+Workers ask the schedule, settle, write the outcome down, and only then tell the schedule. Whatever a watch reports (a
+signal, the deadline) stops the handing out; calls in flight get a few seconds to finish and nothing new is sent.
 """
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,18 +17,19 @@ from batch.adapters.api import Api
 from batch.adapters.journal import Log
 from batch.core.encode import outcome_to_json
 from batch.core.lifecycle import Entry, Kind
-from batch.core.model import Action, Outcome, Plan, Reason, Status, Verified
+from batch.core.model import Outcome, Reason, Status
 from batch.engine.caller import Caller
 from batch.engine.gate import Gate, StopRequested
 from batch.engine.live import Live
 from batch.engine.schedule import Schedule, Work
 from batch.engine.settle import Conflict, Settler
-from batch.errors import CredentialsError, JournalError, ReassignError, UnavailableError
+from batch.errors import CredentialsError, JournalError, ReassignError, SafetyError, UnavailableError
+
+Record = Callable[..., Awaitable[None]]
+"""Takes outcomes; they are on disk, and count, when it returns."""
 
 GRACE = 6.0
 """Seconds that calls in flight get to finish after a stop; a run ends within ten seconds of a signal."""
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Watch(Protocol):
@@ -42,17 +42,24 @@ class Watch(Protocol):
 
 @dataclass(slots=True)
 class Ending:
-    """How an execution ended. ``error`` is what stopped it, ``signal`` the signal that did."""
+    """How an execution ended. ``error`` is what stopped it, if one did."""
 
     outcomes: dict[int, Outcome]
     stopped: Reason | None = None
     error: ReassignError | None = None
-    signal: int | None = None
+
+
+class WaveCheck(Protocol):
+    """What is looked at between two waves."""
+
+    async def __call__(self, wave: int, outcomes: Mapping[int, Outcome], record: Record) -> None:
+        """Look at *wave*, *record* what turns out otherwise, and raise a SafetyError when the next must not start."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What an execution works with. ``check_wave`` is called between waves and may raise to stop the run."""
+    """What an execution works with. ``check_wave`` is called between waves."""
 
     log: Log
     gate: Gate
@@ -61,8 +68,7 @@ class Setting:
     read_back: bool = False
     watches: Sequence[Watch] = ()
     on_progress: Callable[[Mapping[int, Outcome]], None] | None = None
-    check_wave: Callable[[int, Mapping[int, Outcome]], Awaitable[None]] | None = None
-    catch_signals: bool = True
+    check_wave: WaveCheck | None = None
 
 
 class Execution:
@@ -83,8 +89,6 @@ class Execution:
     async def run(self) -> Ending:
         """Work until everything has an end or something stops it. Errors come back as part of the ending."""
         async with anyio.create_task_group() as background:
-            if self._setting.catch_signals:
-                await background.start(self._watch_signals)
             for watch in self._setting.watches:
                 background.start_soon(self._watch, watch)
             await self._work(background)
@@ -158,7 +162,7 @@ class Execution:
                 return
             try:
                 if self._setting.check_wave is not None:
-                    await self._setting.check_wave(self._schedule.wave, self._ending.outcomes)
+                    await self._setting.check_wave(self._schedule.wave, self._ending.outcomes, self._write_down)
             except StopRequested:
                 pass
             except ReassignError as error:
@@ -189,28 +193,23 @@ class Execution:
     async def _watch(self, watch: Watch) -> None:
         self.stop(await watch())
 
-    async def _watch_signals(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
-        with anyio.open_signal_receiver(*SIGNALS) as signals:
-            task_status.started()
-            async for number in signals:
-                if self._ending.signal is not None:
-                    signal.signal(number, signal.SIG_DFL)
-                    signal.raise_signal(number)
-                self._ending.signal = int(number)
-                self.stop(Reason.INTERRUPTED)
-
     async def _enforce_grace(self, workers: TaskGroup) -> None:
         await self._over.wait()
         await anyio.sleep(GRACE)
         workers.cancel_scope.cancel()
 
 
+_REASONS: Mapping[type[ReassignError], Reason] = {
+    JournalError: Reason.JOURNAL_FAILED,
+    CredentialsError: Reason.CREDENTIALS,
+    UnavailableError: Reason.API_UNAVAILABLE,
+    SafetyError: Reason.WAVE_FAILED,
+}
+
+
 def reason_of(error: ReassignError) -> Reason:
     """Why the rest of a run was not started, when *error* ended it."""
-    table = {CredentialsError: Reason.CREDENTIALS, UnavailableError: Reason.API_UNAVAILABLE}
-    if isinstance(error, JournalError):
-        return Reason.JOURNAL_FAILED
-    return table.get(type(error), Reason.STOPPED)
+    return next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), Reason.STOPPED)
 
 
 def conflicts_left(schedule: Schedule, wall: Callable[[], float]) -> list[Outcome]:
@@ -222,9 +221,3 @@ def conflicts_left(schedule: Schedule, wall: Callable[[], float]) -> list[Outcom
         Outcome(change=c.id, status=Status.REJECTED, reason=Reason.AGENT_TAKEN, finished_at=finished)
         for c in schedule.left()
     ]
-
-
-def unverified(plan: Plan, outcomes: Mapping[int, Outcome], wave: int) -> list[Outcome]:
-    """The outcomes of a wave that only the server's echo speaks for."""
-    in_wave = {c.id for c in plan.changes if c.wave == wave and c.action is not Action.KEEP}
-    return [o for id_, o in outcomes.items() if id_ in in_wave and o.verified is Verified.ECHO]

@@ -52,6 +52,7 @@ class Gate:
         self._breaker = breaker
         self._deadline = math.inf if deadline is None else deadline
         self._queue: deque[_Turn] = deque()
+        self._urgent: deque[_Turn] = deque()
         self._stopped = anyio.Event()
         self._get = self._put = self._retried = self._refused_429 = 0
         self._recent: deque[tuple[float, int, int]] = deque()  # (second, calls, retries)
@@ -94,29 +95,35 @@ class Gate:
 
     # ── the way through ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def enter(self) -> float:
+    async def enter(self, *, urgent: bool = False) -> float:
         """Wait until a call may leave, and book it. Returns the moment it was booked, to be given back at its end.
 
+        What is *urgent* goes before what is not: a write whose look would be too old after another round of the queue.
         Raises :class:`StopRequested`, or :class:`UnavailableError` when the server is away for longer than the run may
         last. What entered ends with exactly one of :meth:`left`, :meth:`ended`, :meth:`broke_off`.
         """
-        if not self._queue:
+        if self._first() is None:
             now = anyio.current_time()
             if self._may_pass(now) <= 0.0:
                 return now
         turn = _Turn()
-        self._queue.append(turn)
+        queue = self._urgent if urgent else self._queue
+        queue.append(turn)
         try:
-            while self._queue[0] is not turn:
-                await turn.wait()
             return await self._watch(turn)
         finally:
-            self._queue.remove(turn)
+            queue.remove(turn)
             self._stir()
 
+    def _first(self) -> _Turn | None:
+        return next((queue[0] for queue in (self._urgent, self._queue) if queue), None)
+
     async def _watch(self, turn: _Turn) -> float:
-        """The first in the queue: watch the clock, and listen for calls that end."""
+        """Wait to be the first in the queue; the first watches the clock, and listens for calls that end."""
         while True:
+            if self._first() is not turn:
+                await turn.wait()
+                continue
             now = anyio.current_time()
             seconds = self._may_pass(now)
             if seconds <= 0.0:
@@ -138,8 +145,9 @@ class Gate:
 
     def _stir(self) -> None:
         """Let the first in the queue look again."""
-        if self._queue:
-            self._queue[0].wake()
+        first = self._first()
+        if first is not None:
+            first.wake()
 
     # ── how a call ended ──────────────────────────────────────────────────────────────────────────────────────────────
 

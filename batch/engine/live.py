@@ -22,7 +22,10 @@ MAX_AGE = 30.0
 
 
 class Live:
-    """The numbers of a plan as last seen. Times are of the monotonic clock that is passed in."""
+    """The numbers of a plan as last seen. Times are of the monotonic clock that is passed in, which is the gate's.
+
+    A look is as old as the call that made it: the wait for the call's turn does not age it.
+    """
 
     def __init__(
         self,
@@ -79,10 +82,10 @@ class Live:
         ``None`` when the number is gone. A server without that call, or one that does not let us make it, is asked
         for its list instead. Raises what reading raises.
         """
-        asked_at = self._clock()
         known = self._states.get(number)
         call = calls.channels_of(number)
         reading, answer, detail = await caller.ask(call)
+        asked_at = caller.asked_at
         state = shapes.channels_snapshot(answer.body) if reading is Reading.FOUND else None
         if state is not None and state.number == number:
             self._saw(_merge(known, state), asked_at)
@@ -100,11 +103,12 @@ class Live:
         await self._renew_page(caller, known.page)
         if self._seen_at.get(number, -math.inf) >= asked_at:
             return
+        began = self._clock()
         found = await listed(caller, {number})
         if number in found:
-            self._saw(_merge(known, found[number]), asked_at)
+            self._saw(_merge(known, found[number]), began)
         else:
-            self._gone(number, asked_at)
+            self._gone(number, began)
 
     async def _renew_page(self, caller: Caller, page: int) -> None:
         running = self._reading.get(page)
@@ -112,7 +116,6 @@ class Live:
             await running.wait()
             return
         self._reading[page] = anyio.Event()
-        asked_at = self._clock()
         try:
             try:
                 answer = await caller.read(calls.list_page(calls.Listing.TRUNKS, page, PER_PAGE))
@@ -121,7 +124,7 @@ class Live:
             items = shapes.numbers_page(answer.body) if answer is not None else None
             for state in () if items is None else items.items:
                 if state.number in self._wanted:
-                    self._saw(_merge(self._states.get(state.number), state), asked_at)
+                    self._saw(_merge(self._states.get(state.number), state), caller.asked_at)
         finally:
             self._reading.pop(page).set()
 

@@ -37,6 +37,11 @@ class Session:
         """The way for calls that no worker makes: snapshots, probes, the sweep."""
         return Caller(self.apis[0], self.gate)
 
+    @property
+    def pages(self) -> int:
+        """How many pages the trunk list had when it was read last; 0 when it never was."""
+        return self.snapshot.pages if self.snapshot else 0
+
     def took(self, snapshot: Snapshot, asked_at: float) -> None:
         """Keep a snapshot that was begun at *asked_at*."""
         self.snapshot, self.seen_at = snapshot, asked_at

@@ -6,28 +6,45 @@ which they are asked, and that nothing is claimed that was not seen.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from batch.adapters.journal import Log
 from batch.core import calls
+from batch.core.calls import Call, Reply
 from batch.core.encode import number_to_json
 from batch.core.lifecycle import Entry, Kind
-from batch.core.model import AgentId, Change, Outcome, Reason, Status, Verified
+from batch.core.model import Change, Outcome, Reason, Status, Verified
 from batch.core.verdict import Judgement, Verdict, judge_write
-from batch.engine.caller import Caller, NoAnswerError
+from batch.engine.caller import Caller, NoAnswerError, firewall
 from batch.engine.gate import StopRequested
 from batch.engine.live import Live
 from batch.engine.retry import Policy, TryAgain, insist
-from batch.errors import CredentialsError
+from batch.errors import ReassignError
 
 WRITES = Policy(attempts=5, base=0.5, cap=20.0, seconds=180.0)
 """A row is tried five times within three minutes: longer trouble is the breaker's business, not a row's."""
+
+VAIN_LOOKS = 3
+"""Looks in a row that were too old before the write could leave; after so many it counts as a failed attempt."""
+TOO_OLD = "each look at the trunk was older than --max-age before the write could leave"
 
 EXPLAINED = {
     Verdict.REJECTED: Reason.SERVER_REFUSED,
     Verdict.CONFLICT: Reason.AGENT_TAKEN,
 }
+
+UNDONE = {
+    Status.DONE: Status.FAILED,
+    Status.ALREADY: Status.FAILED,
+    Status.UNKNOWN: Status.UNKNOWN,
+    Status.DRIFTED: Status.DRIFTED,
+}
+"""How putting back ended → how the change then stands; otherwise it stays done."""
+
+LEFT = {Reason.UNIT_PUT_BACK: Reason.LEFT_SPLIT, Reason.WAVE_PUT_BACK: Reason.LEFT_IN_PLACE}
+"""Why a change was to be put back → why it stays done when it could not be."""
 
 
 class Conflict(Exception):  # noqa: N818  (a turn of events that the schedule may resolve, not an error)
@@ -40,17 +57,33 @@ class Conflict(Exception):  # noqa: N818  (a turn of events that the schedule ma
 
 @dataclass(slots=True)
 class _Try:
-    """What is known while one change is under way. ``in_doubt``: a PUT may have been applied, or may yet be."""
+    """What is known while one change is under way.
+
+    ``written``: a PUT may have been applied, or may yet be. ``in_doubt``: so much so that nothing is sent before the
+    trunk was read. ``sending``: one is on its way. ``undoing``: why an earlier sitting had begun to put this change
+    back.
+    """
 
     change: Change
     kind: Kind
     attempts: int = 0
+    free: int = 0
     started_at: float | None = None
     http_status: int | None = None
     detail: str = ""
     in_doubt: bool = False
     written: bool = False
+    sending: bool = False
+    undoing: Reason | None = None
     resent_fresh: bool = False
+    vain_looks: int = 0
+
+    def go_on(self, earlier: Outcome) -> None:
+        """Take over from a go that was cut off, or sent back to wait; its attempts are no retries of this one."""
+        self.attempts = self.free = earlier.attempts
+        self.started_at = earlier.started_at
+        self.in_doubt = self.written = earlier.written or earlier.status is Status.UNKNOWN
+        self.undoing = earlier.reason if earlier.reason in LEFT else None
 
 
 class Settler:
@@ -72,41 +105,56 @@ class Settler:
         self._wall = wall
         self._every = read_back
         self._policy = policy
+        self._current: _Try | None = None
 
     async def settle(self, change: Change, *, read_back: bool = False, earlier: Outcome | None = None) -> Outcome:
-        """Make *change* and return how it ended. *earlier* is how a sitting that was cut off left it.
+        """Make *change* and return how it ended. *earlier* is how a go that was cut off, or had to wait, left it.
 
         Raises :class:`Conflict` when the agent is taken, and what ends the run: CredentialsError, UnavailableError,
         JournalError. A stop leaves an outcome too: ``skipped`` when surely nothing was applied, else ``unknown``.
         """
         attempt = _Try(change, Kind.INTENT)
-        if earlier is not None and earlier.status is Status.UNKNOWN:
-            attempt.in_doubt = attempt.written = True
-            attempt.attempts, attempt.started_at = earlier.attempts, earlier.started_at
+        if earlier is not None:
+            attempt.go_on(earlier)
         return await self._to_its_end(attempt, read_back=read_back or self._every)
 
-    async def put_back(self, change: Change, done: Outcome) -> Outcome:
-        """Undo *change*, which ended as *done*, because another channel of its row was refused."""
+    async def put_back(self, change: Change, done: Outcome, why: Reason = Reason.UNIT_PUT_BACK) -> Outcome:
+        """Undo *change*, which ended as *done*, because another channel of its row, or its wave, did not end well.
+
+        Raises what :meth:`settle` does. Of a row it raises StopRequested too, when the run is to end before anything
+        was sent: *done* then stands, so that ``resume`` finds the row split and puts it back.
+        """
         if change.before is None:  # nothing to put back to: the API cannot unassign
-            return replace(done, reason=Reason.LEFT_SPLIT)
-        back = replace(change, before=change.after, after=change.before)
-        attempt = _Try(back, Kind.RESTORING)
+            return replace(done, reason=LEFT[why])
+        attempt = _Try(replace(change, before=change.after, after=change.before), Kind.RESTORING)
         try:
-            outcome = await self._to_its_end(attempt, read_back=True)
+            back = await self._to_its_end(attempt, read_back=True)
         except Conflict as conflict:
-            outcome = conflict.outcome
-        attempts = done.attempts + outcome.attempts
-        if outcome.status in (Status.DONE, Status.ALREADY):
-            status, reason = Status.FAILED, Reason.UNIT_PUT_BACK
-        elif outcome.status is Status.UNKNOWN:
-            status, reason = Status.UNKNOWN, Reason.UNIT_PUT_BACK
-        elif outcome.status is Status.DRIFTED:
-            status, reason = Status.DRIFTED, Reason.CHANGED_AFTERWARDS
-        else:
-            return replace(done, reason=Reason.LEFT_SPLIT, attempts=attempts, detail=outcome.detail)
+            back = conflict.outcome
+        if back.status is Status.SKIPPED and why is Reason.UNIT_PUT_BACK:
+            raise StopRequested
+        attempts = done.attempts + back.attempts
+        if back.status not in UNDONE:
+            return replace(done, reason=LEFT[why], attempts=attempts, detail=back.detail)
         return replace(
-            outcome, status=status, reason=reason, attempts=attempts, started_at=done.started_at, written=True
+            back,
+            status=UNDONE[back.status],
+            reason=Reason.CHANGED_AFTERWARDS if back.status is Status.DRIFTED else why,
+            attempts=attempts,
+            started_at=done.started_at,
+            written=True,
         )
+
+    def broken_off(self, reason: Reason) -> Outcome | None:
+        """How the change stands that an error or the end of the grace cut off, if there is one: never rounded."""
+        attempt = self._current
+        if attempt is None:
+            return None
+        in_doubt = attempt.written or attempt.sending
+        attempt.written = in_doubt
+        if attempt.kind is Kind.RESTORING:
+            return self._end(attempt, Status.UNKNOWN, Reason.UNIT_PUT_BACK) if in_doubt else None
+        return self._end(attempt, Status.UNKNOWN if in_doubt else Status.SKIPPED, reason)
 
     # ── one change ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -114,16 +162,35 @@ class Settler:
         async def step() -> Outcome:
             return await self._once(attempt, read_back=read_back)
 
+        self._current = attempt
         try:
-            return await insist(step, self._policy, self._caller.gate.sleep)
-        except (TryAgain, NoAnswerError):  # a read that got no answer was tried often enough
-            if attempt.in_doubt:
-                return self._end(attempt, Status.UNKNOWN, Reason.UNCLEAR)
-            return self._end(attempt, Status.FAILED, Reason.OUT_OF_RETRIES)
+            outcome = await insist(step, self._policy, self._caller.gate.sleep)
+        except TryAgain:
+            outcome = await self._given_up(attempt)
+        except NoAnswerError:  # a read was tried as often as it may be
+            outcome = self._unseen(attempt)
         except StopRequested:
-            if attempt.in_doubt:
-                return self._end(attempt, Status.UNKNOWN, Reason.INTERRUPTED)
-            return self._end(attempt, Status.SKIPPED, Reason.INTERRUPTED)
+            status = Status.UNKNOWN if attempt.written else Status.SKIPPED
+            outcome = self._end(attempt, status, Reason.INTERRUPTED)
+        except Conflict:
+            self._current = None
+            raise
+        self._current = None
+        return outcome
+
+    async def _given_up(self, attempt: _Try) -> Outcome:
+        """Tried as often as a row may be: what may have been applied is looked at once more."""
+        seen = None
+        if attempt.written:
+            attempt.in_doubt = True
+            with contextlib.suppress(NoAnswerError, StopRequested):
+                seen = await self._look(attempt)
+        return seen or self._unseen(attempt)
+
+    def _unseen(self, attempt: _Try) -> Outcome:
+        if attempt.written:
+            return self._end(attempt, Status.UNKNOWN, Reason.UNCLEAR)
+        return self._end(attempt, Status.FAILED, Reason.OUT_OF_RETRIES)
 
     async def _once(self, attempt: _Try, *, read_back: bool) -> Outcome:
         """Look and send, until an answer says more than *wait*; TryAgain asks for another go after a pause."""
@@ -135,7 +202,8 @@ class Settler:
             if judgement is None or judgement.verdict is Verdict.PAUSE:
                 continue
             if judgement.verdict is Verdict.FRESH_CONNECTION and not attempt.resent_fresh:
-                attempt.resent_fresh = True
+                attempt.resent_fresh = attempt.written = True
+                attempt.free += 1
                 continue
             return await self._conclude(attempt, judgement, read_back=read_back)
 
@@ -152,11 +220,13 @@ class Settler:
             if attempt.written:
                 return self._end(attempt, Status.DONE, Reason.VERIFIED, Verified.EACH)
             return self._end(attempt, Status.ALREADY, Reason.ALREADY_THERE)
-        if owner == change.before and live.state(number) is not None:
-            return None
         if live.state(number) is None:
             return self._end(attempt, Status.REJECTED, Reason.TRUNK_GONE)
-        return self._end(attempt, Status.DRIFTED, Reason.OWNER_CHANGED)
+        if owner != change.before:
+            return self._end(attempt, Status.DRIFTED, Reason.OWNER_CHANGED)
+        if attempt.undoing is not None:  # it was put back before the sitting broke off, and is not to be made again
+            return self._end(attempt, Status.FAILED, attempt.undoing)
+        return None
 
     async def _send(self, attempt: _Try) -> Judgement | None:
         """One PUT, its intent on disk first. ``None``: the look became too old while waiting; nothing was sent."""
@@ -167,16 +237,38 @@ class Settler:
         now = self._wall()
         attempt.started_at = attempt.started_at or now
         await self._log.append(Entry(attempt.kind, now, change.id, body))
-        call = calls.assign(trunk, change.after)
-        retry = attempt.attempts > 0
-        reply = await self._caller.attempt(call, still=lambda: self._live.fresh(trunk.number), retry=retry)
+        reply = await self._sent(attempt, calls.assign(trunk, change.after))
         if reply is None:
+            self._looked_in_vain(attempt)
             return None
+        attempt.vain_looks = 0
         judgement = judge_write(reply, trunk, change.after)
         attempt.http_status, attempt.detail = judgement.http_status, judgement.detail
         if judgement.verdict is not Verdict.PAUSE:
             attempt.attempts += 1
         return judgement
+
+    async def _sent(self, attempt: _Try, call: Call) -> Reply | None:
+        number = attempt.change.trunk.number
+        retry = attempt.attempts > attempt.free
+        attempt.sending = True  # stays so when this is cancelled: the call may have left
+        try:
+            reply = await self._caller.attempt(
+                call, still=lambda: self._live.fresh(number), retry=retry, urgent=attempt.vain_looks > 0
+            )
+        except (StopRequested, ReassignError):  # raised by the gate, before anything left
+            attempt.sending = False
+            raise
+        attempt.sending = False
+        return reply
+
+    @staticmethod
+    def _looked_in_vain(attempt: _Try) -> None:
+        """At a pace slower than looks may be old one would look for ever: the write goes first, and in the end fails."""
+        attempt.vain_looks += 1
+        if attempt.vain_looks % VAIN_LOOKS == 0:
+            attempt.detail = TOO_OLD
+            raise TryAgain(TOO_OLD)
 
     async def _conclude(self, attempt: _Try, judgement: Judgement, *, read_back: bool) -> Outcome:
         change = attempt.change
@@ -190,39 +282,39 @@ class Settler:
             case Verdict.UNCLEAR | Verdict.FRESH_CONNECTION:
                 attempt.written = attempt.in_doubt = True
                 raise TryAgain(judgement.detail)
-            case Verdict.REJECTED:
-                return self._end(attempt, Status.REJECTED, EXPLAINED[judgement.verdict])
-            case Verdict.CONFLICT:
-                raise Conflict(self._end(attempt, Status.REJECTED, EXPLAINED[judgement.verdict]))
+            case Verdict.REJECTED | Verdict.CONFLICT:
+                return await self._refused(attempt, judgement.verdict)
             case Verdict.FIREWALL:
-                raise CredentialsError(
-                    f"something in front of the API refuses the calls: {judgement.detail}",
-                    hint="ask for this machine's address to be let through, then `reassign resume`",
-                )
+                raise firewall(judgement.detail)
             case Verdict.LOGIN:
                 await self._caller.confirm_login()  # raises when the credentials are gone; else one node erred
                 raise TryAgain(judgement.detail)
             case _:
                 raise TryAgain(judgement.detail)
 
+    async def _refused(self, attempt: _Try, verdict: Verdict) -> Outcome:
+        """The server said no: believed at once, unless an earlier PUT may have made what it objects to."""
+        if attempt.written:
+            attempt.in_doubt = True
+            seen = await self._look(attempt)
+            if seen is not None:
+                return seen
+        refused = self._end(attempt, Status.REJECTED, EXPLAINED[verdict])
+        if verdict is Verdict.CONFLICT:
+            raise Conflict(refused)
+        return refused
+
     async def _read_back(self, attempt: _Try) -> Outcome:
         """The echo said yes; ask for the number itself before believing it."""
-        change = attempt.change
-        await self._live.look(self._caller, change.trunk.number)
-        owner = self._live.owner(change.trunk)
-        if owner == change.after:
-            return self._end(attempt, Status.DONE, Reason.VERIFIED, Verified.EACH)
         attempt.in_doubt = True
-        raise TryAgain(f"the answer said yes, but the trunk is still on {owner or 'no agent'}")
+        seen = await self._look(attempt)
+        if seen is not None:
+            return seen
+        owner = self._live.owner(attempt.change.trunk)
+        attempt.detail = f"the answer said yes, but the trunk is still on {owner or 'no agent'}"
+        raise TryAgain(attempt.detail)
 
-    def _end(
-        self,
-        attempt: _Try,
-        status: Status,
-        reason: Reason,
-        verified: Verified = Verified.NO,
-        after: AgentId | None = None,
-    ) -> Outcome:
+    def _end(self, attempt: _Try, status: Status, reason: Reason, verified: Verified = Verified.NO) -> Outcome:
         change = attempt.change
         return Outcome(
             change=change.id,
@@ -234,6 +326,7 @@ class Settler:
             started_at=attempt.started_at,
             finished_at=self._wall(),
             verified=verified,
-            after=after or (change.after if status is Status.DONE else self._live.owner(change.trunk)),
+            after=change.after if status is Status.DONE else self._live.owner(change.trunk),
             written=attempt.written,
         )
+

@@ -11,6 +11,8 @@ from batch.core.problems import CATALOGUE, Severity, describe
 
 MOST_OF_KIND = 5
 """Rows shown of one kind of problem."""
+LONGEST_LINE = 200
+"""Characters of one problem that are shown; a cell can hold a whole letter."""
 
 
 def problem_groups(problems: Iterable[Problem]) -> View:
@@ -30,19 +32,24 @@ def _group(code: str, group: Sequence[Problem]) -> Iterator[Line]:
     yield Line(f"{kind.title} ({code}): {len(group):,} – {kind.hint}", style)
     for problem in group[:MOST_OF_KIND]:
         column = f", {problem.column}" if problem.column else ""
-        yield Line(f"  row {problem.origin.row}{column}: {describe(problem)}")
+        yield Line(_cut(f"  row {problem.origin.row}{column}: {describe(problem)}"))
     for line in capped(len(group), MOST_OF_KIND, "of this kind"):
         yield Line(f"  {line.text}" if isinstance(line, Line) else "", "faint")
 
 
-def check_view(problems: Sequence[Problem], rows_ok: int, rows: int) -> View:
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"
+
+
+def check_view(problems: Sequence[Problem], rows_ok: int, rows: int, blank: int = 0) -> View:
     """How a sheet fared offline."""
     ending = (
         Line("No problem found offline.", "good")
         if rows_ok == rows
         else Line(f"{rows - rows_ok:,} rows to mend.", "bad")
     )
-    return (*problem_groups(problems), Line(f"{share(rows_ok, rows)} rows can be used."), ending)
+    empty = f" {blank:,} blank rows were passed over." if blank else ""
+    return (*problem_groups(problems), Line(f"{share(rows_ok, rows)} rows can be used.{empty}"), ending)
 
 
 def check_data(table: SourceTable, problems: Sequence[Problem], rows_ok: int) -> Mapping[str, Any]:

@@ -8,10 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batch.core.disguise import undisguise
+from batch.core.model import Number
 from batch.core.numbers import NumberReading, read_number
 from batch.core.problems import CATALOGUE
 
-TR = "+905321234567"
+TR = Number("+905321234567")
 
 PLAIN = ["+905321234567", "+90 532 123 45 67", "+90-532-123-45-67", "(+90) 532.123.45.67", " +90 532 123\t45 67\n",
          "+90 532\n123 45 67"]  # fmt: skip
@@ -76,13 +77,14 @@ REFUSED = {
     "number_negative": ["-905321234567", "−905321234567"],
     "number_characters": ["90+5321234567", "+90_532_1234567", "₺905321234567", "*31#905321234567", "+90,532 1234567",
                           "+905321234567;", "+49/30/1234567", "1" * 300],
+    "row_total": ["Total", "Grand Total: 42", "TOPLAM", "genel toplam", "Summe", "Total général", "Suma 3"],
     "cell_error": ["#N/A", "#REF!", "#DIV/0!", "#NAME?", "#YOK", "########"],
     "cell_boolean": ["TRUE", "False", "Doğru", "WAHR"],
     "cell_date": ["2026-02-01 00:00:00", "2026-02-01", "1-2", "01.02.2026", "1/2/26", "1-Feb", "01. Şub 26", "12:30"],
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("text", PLAIN)
+@pytest.mark.parametrize("text", PLAIN, ids=repr)
 def test_a_number_with_ordinary_punctuation_is_read_without_a_word(text: str) -> None:
     """Spaces, dashes, dots and brackets are how people write numbers, not damage."""
     assert NumberReading(number=TR) == read_number(text)
@@ -101,7 +103,10 @@ def test_a_lost_plus_is_only_assumed(text: str, others: str) -> None:
     assert expected == read_number(text)
 
 
-@pytest.mark.parametrize(("code", "text"), [(code, text) for code, texts in REFUSED.items() for text in texts])
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [pytest.param(code, text, id=f"{code} {text[:40]!r}") for code, texts in REFUSED.items() for text in texts],
+)
 def test_a_destroyed_number_is_refused_by_name(code: str, text: str) -> None:
     """Each damage has its own name, because each has its own cure."""
     reading = read_number(text)
@@ -111,12 +116,12 @@ def test_a_destroyed_number_is_refused_by_name(code: str, text: str) -> None:
 
 def test_a_slash_after_an_area_code_is_punctuation() -> None:
     """German numbers are written so; the parts are too short to be two numbers."""
-    assert NumberReading(number="+49301234567") == read_number("+49 30/1234567")
+    assert NumberReading(number=Number("+49301234567")) == read_number("+49 30/1234567")
 
 
 def test_the_zero_of_an_italian_number_is_part_of_it() -> None:
     """Italy keeps its zero after the country code."""
-    assert NumberReading(number="+390612345678") == read_number("+39 06 12345678")
+    assert NumberReading(number=Number("+390612345678")) == read_number("+39 06 12345678")
 
 
 @pytest.mark.parametrize(
@@ -128,15 +133,16 @@ def test_the_zero_of_an_italian_number_is_part_of_it() -> None:
         ("(415) 555-2671", "US", "+14155552671", "read as a number of US"),
         ("011 90 532 123 45 67", "US", TR, "read as a number of US"),
     ],
+    ids=["trunk zero", "bare", "lost plus", "brackets", "exit code"],
 )
 def test_a_region_gives_national_numbers_their_country(text: str, region: str, number: str, repair: str) -> None:
     """With --region, a number of that country needs no +, and nothing is left to assume."""
-    assert NumberReading(number=number, repairs=(repair,)) == read_number(text, region)
+    assert NumberReading(number=Number(number), repairs=(repair,)) == read_number(text, region)
 
 
 def test_a_foreign_number_without_plus_stays_an_assumption_in_a_region() -> None:
     """Digits that are in no range of the region may still be international."""
-    expected = NumberReading(number="+4915112345678", repairs=("the lost + put back",), assumed_plus=True)
+    expected = NumberReading(number=Number("+4915112345678"), repairs=("the lost + put back",), assumed_plus=True)
     assert expected == read_number("4915112345678", "TR")
 
 

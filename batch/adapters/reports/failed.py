@@ -7,26 +7,27 @@ from typing import IO
 
 from batch.adapters.reports.results_files import write_csv
 from batch.adapters.reports.told import Told
-from batch.core.again import unfinished_rows
+from batch.core.again import Unfinished, unfinished
 from batch.core.columns import key
-from batch.core.results import GOOD
+from batch.core.model import Field
 
 
 def write_failed(told: Told, file: IO[bytes]) -> None:
     """The input's columns and only the rows that are unfinished, as typed, each with the channels still wanted."""
-    rows = (cells for _, cells in unfinished_rows(told.record))
-    write_csv(file, told.record.plan.header, rows)
+    write_csv(file, told.record.plan.header, (row.cells for row in failures(told)))
 
 
-def failures(told: Told) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The same rows, each with the reasons of its lines."""
-    reasons: dict[int, list[str]] = {}
-    for row, result in told.lines:
-        if result.status not in GOOD:
-            where = f"{result.channel}: " if len(row.channels) > 1 else ""
-            reasons.setdefault(result.row, []).append(f"{where}{result.status.value} – {result.reason}")
-    for origin, cells in unfinished_rows(told.record):
-        yield cells, "\n".join(reasons.get(origin.row, ()))
+def failures(told: Told) -> Iterator[Unfinished]:
+    """The rows that did not end well, each with the lines about it."""
+    return unfinished(told.lines, told.record.plan.columns.get(Field.CHANNEL))
+
+
+def reasons(row: Unfinished) -> str:
+    """Why a row did not end well; where that differs by channel, by channel."""
+    told = dict.fromkeys(f"{line.status.value} – {line.reason}" for line in row.lines)
+    if len(told) == 1:
+        return next(iter(told))
+    return "\n".join(f"{line.channel}: {line.status.value} – {line.reason}" for line in row.lines)
 
 
 def reason_header(told: Told) -> str:

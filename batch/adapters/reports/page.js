@@ -2,11 +2,11 @@
 (() => {
   const PAGE = 100;      // lines shown at once: a screen or two, and drawn in a few milliseconds
   const PRINTED = 2000;  // lines on paper
-  const data = JSON.parse(document.getElementById("data").textContent);
+  const byId = (id) => document.getElementById(id);
+  const data = JSON.parse(byId("data").textContent);
   const total = data.row.length;
-  const rows = document.getElementById("rows"), text = document.getElementById("text");
-  const found = document.getElementById("found"), page = document.getElementById("page");
-  const back = document.getElementById("back"), on = document.getElementById("on");
+  const rows = byId("rows"), text = byId("text"), found = byId("found"), page = byId("page");
+  const back = byId("back"), on = byId("on"), all = byId("all");
   const pages = document.querySelector(".pages"), chips = [...document.querySelectorAll(".chip")];
   const chosen = new Set();
   let hits = null, first = 0, haystack = null;  // hits null: every line
@@ -18,60 +18,60 @@
     return made;
   };
 
-  const agentName = ([uuid, name]) => name || uuid || "nobody";
+  const uuid = (agent) => data.agents[agent][0];
+  const agentName = (agent) => data.agents[agent][1] || uuid(agent);
 
-  const agent = (index, name) => {
-    const known = data.agents[index], made = element(name, "", agentName(known));
-    if (known[0]) made.title = known[0];
+  // a name may run from right to left: apart from its neighbours, or before and after would change places
+  const named = (agent) => {
+    const made = element("bdi", "", agentName(agent) || "nobody");
+    if (uuid(agent)) made.title = uuid(agent);
     return made;
   };
 
   const move = (i) => {
     const cell = element("td", "move"), before = data.before[i], after = data.after[i], wanted = data.agent[i];
-    const uuid = (index) => data.agents[index][0];
-    if (!uuid(before) && !uuid(after)) {
-      if (agentName(data.agents[wanted]) !== "nobody") {
-        const small = element("small", "", "wanted: ");
-        small.append(agent(wanted, "abbr"));
-        cell.append(small);
-      }
-      return cell;
-    }
-    cell.append(agent(before, "abbr"));
-    if (uuid(before) !== uuid(after)) {
-      cell.append(element("span", "arrow", "→"));
-      if (uuid(after) || data.statuses[data.status[i]] !== "unknown") {
+    const known = uuid(after) || data.statuses[data.status[i]] !== "unknown";
+    if (uuid(before) || uuid(after)) {
+      cell.append(named(before));
+      if (uuid(before) !== uuid(after)) {
         const now = element("b");
-        now.append(agent(after, "abbr"));
-        cell.append(now);
-      } else cell.append(element("b", "", "not known"));
+        now.append(known ? named(after) : "not known");
+        cell.append(element("span", "arrow", "→"), now);
+      }
     }
-    if (uuid(after) !== uuid(wanted)) {
+    if (uuid(after) !== uuid(wanted) && agentName(wanted)) {
       const small = element("small", "", "wanted: ");
-      small.append(agent(wanted, "abbr"));
+      small.append(named(wanted));
       cell.append(small);
     }
     return cell;
+  };
+
+  const moment = (seconds) => {
+    const [day, time] = new Date(data.began + seconds * 1000).toISOString().split("T");
+    const same = day === new Date(data.began).toISOString().slice(0, 10);
+    return `${same ? "" : `${day} `}${time.slice(0, 8)} UTC`;
   };
 
   const why = (i) => {
     const reason = data.reasons[data.reason[i]], colon = reason.indexOf(":");
     const cell = element("td", "why", reason.slice(colon + 1).trim());
     cell.title = reason.slice(0, colon);
-    const small = [data.how[i], data.note[i] && `note: ${data.note[i]}`].filter(Boolean).join(" · ");
-    if (small) cell.append(element("small", "", small));
+    const note = data.notes[data.note[i]];
+    const small = [data.hows[data.how[i]], data.at[i] < 0 ? "" : moment(data.at[i]), note && `note: ${note}`];
+    if (small.some(Boolean)) cell.append(element("small", "", small.filter(Boolean).join(" · ")));
     return cell;
   };
 
   const line = (i) => {
-    const made = element("tr"), status = data.statuses[data.status[i]];
+    const made = element("tr"), status = data.statuses[data.status[i]], channel = data.channels[data.channel[i]];
     const place = element("th", "num", data.row[i].toLocaleString("en"));
     place.scope = "row";
     const word = element("td", "status"), dot = element("i", `s-${status}`);
     dot.setAttribute("aria-hidden", "true");
     word.append(dot, status);
     made.append(place, element("td", data.number[i].length > 20 ? "mono odd" : "mono", data.number[i]),
-      element("td", data.channel[i].length > 12 ? "odd" : "", data.channel[i]), move(i), word, why(i));
+      element("td", channel.length > 12 ? "odd" : "", channel), move(i), word, why(i));
     return made;
   };
 
@@ -91,8 +91,9 @@
 
   const show = () => {
     draw(first, PAGE);
-    const n = count(), number = (x) => x.toLocaleString("en");
-    found.textContent = hits ? `${number(n)} of ${number(total)} lines` : `${number(total)} lines`;
+    const n = count(), number = (x) => x.toLocaleString("en"), lines = total === 1 ? "line" : "lines";
+    found.textContent = hits ? `${number(n)} of ${number(total)} ${lines}` : `${number(total)} ${lines}`;
+    all.hidden = !hits;
     pages.hidden = n <= PAGE;
     page.textContent = `${number(Math.min(first + 1, n))}–${number(Math.min(first + PAGE, n))} of ${number(n)}`;
     back.disabled = first === 0;
@@ -101,46 +102,69 @@
 
   // made at the first search only: most readers never search
   const words = () => haystack ??= data.row.map((row, i) => [
-    `row ${row} `, data.number[i], data.channel[i], data.statuses[data.status[i]], data.reasons[data.reason[i]],
-    ...[data.agent[i], data.before[i], data.after[i]].map((a) => data.agents[a].join(" ")), data.note[i] ?? "",
+    `row ${row} `, data.number[i], data.channels[data.channel[i]], data.statuses[data.status[i]],
+    data.reasons[data.reason[i]], ...[data.agent[i], data.before[i], data.after[i]].map((a) => data.agents[a].join(" ")),
+    data.notes[data.note[i]],
   ].join("\n").toLowerCase());
 
   const filter = () => {
     const wanted = text.value.trim().toLowerCase();
     const needle = /^row \d+$/.test(wanted) ? `${wanted} ` : wanted;
+    for (const chip of chips) chip.setAttribute("aria-pressed", String(chosen.has(chip.dataset.status)));
     hits = needle || chosen.size ? [] : null;
     if (hits) {
-      const all = needle ? words() : null;
+      const all = needle ? words() : null, wants = data.statuses.map((status) => !chosen.size || chosen.has(status));
       for (let i = 0; i < total; i++)
-        if ((!chosen.size || chosen.has(data.status[i])) && (!needle || all[i].includes(needle))) hits.push(i);
+        if (wants[data.status[i]] && (!needle || all[i].includes(needle))) hits.push(i);
     }
     first = 0;
     show();
   };
 
+  const choose = (code, ...statuses) => {
+    chosen.clear();
+    for (const status of statuses) chosen.add(status);
+    text.value = code;
+    filter();
+  };
+
+  const toLines = () => byId("lines").scrollIntoView();
+
   const turn = (by) => {
     first = Math.max(0, first + by);
     show();
-    document.getElementById("lines").scrollIntoView();
+    toLines();
   };
 
   for (const chip of chips) chip.addEventListener("click", () => {
-    const status = data.statuses.indexOf(chip.dataset.status), pressed = !chosen.has(status);
-    if (pressed) chosen.add(status); else chosen.delete(status);
-    chip.setAttribute("aria-pressed", String(pressed));
+    const { status } = chip.dataset;
+    if (!chosen.delete(status)) chosen.add(status);
     filter();
+  });
+  for (const button of document.querySelectorAll(".show")) button.addEventListener("click", () => {
+    choose(`${button.dataset.code}:`, button.dataset.status);
+    toLines();
   });
   let waiting = 0;
   text.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(filter, 120); });
   document.querySelector(".find").addEventListener("submit", (event) => { event.preventDefault(); filter(); });
+  all.addEventListener("click", () => choose(""));
   back.addEventListener("click", () => turn(-PAGE));
   on.addEventListener("click", () => turn(PAGE));
+
+  const folded = () => [...document.querySelectorAll("details:not([open])")];
+  let opened = [];
   window.addEventListener("beforeprint", () => {
+    opened = folded();
+    for (const one of opened) one.open = true;
     draw(0, PRINTED);
-    document.getElementById("printed").textContent =
+    byId("printed").textContent =
       count() > PRINTED ? `The first ${PRINTED} of ${count()} lines; results.csv has all of them.` : "";
   });
-  window.addEventListener("afterprint", show);
+  window.addEventListener("afterprint", () => {
+    for (const one of opened) one.open = false;
+    show();
+  });
   text.disabled = false;
   show();
   document.documentElement.dataset.ready = String(Math.round(performance.now()));

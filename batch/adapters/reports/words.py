@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from batch.adapters.reports.clean import clean
 from batch.adapters.reports.told import Told
 from batch.core.model import Reason, Status
 from batch.core.reasons import SENTENCES
-from batch.core.results import GOOD, reason_of
+from batch.core.results import GOOD, reason_of, stopped_by
+from batch.core.summary import counted
 
 
 class Tone(StrEnum):
@@ -40,7 +43,12 @@ _REFUSED: Mapping[Reason, str] = {
 
 
 def headline(told: Told) -> Headline:
-    """What to say first about a run."""
+    """What to say first about a run; safe to show."""
+    said = _said(told)
+    return replace(said, what=clean(said.what), more=clean(said.more), command=clean(said.command))
+
+
+def _said(told: Told) -> Headline:
     whole_run = told.record.whole_run
     if whole_run is Reason.AUDIT:
         return _looked(told)
@@ -58,14 +66,8 @@ def headline(told: Told) -> Headline:
             more=_sentence(told.record.whole_run_detail) or "No trunk was changed.",
             next=_REFUSED[whole_run],
         )
-    if whole_run is not None or told.record.finished_at is None:
-        return _broken_off(told)
-    return _finished(told)
-
-
-def counted(counts: Mapping[Status, int]) -> str:
-    """``118 done, 2 rejected``; statuses that nothing has are left out."""
-    return ", ".join(f"{counts[status]:,} {status.value}" for status in Status if counts.get(status)) or "no rows"
+    stopped = stopped_by(told.record)
+    return _finished(told) if stopped is None else _broken_off(told, stopped)
 
 
 def _looked(told: Told) -> Headline:
@@ -92,26 +94,31 @@ def _looked(told: Told) -> Headline:
         else f"{_trunks(to_change)} would be moved; nothing has been changed yet.",
         more=more[:1].upper() + more[1:],
         next="Apply it:",
-        command=f"reassign apply {told.record.plan.source.file}",
+        command=f"reassign apply {shlex.quote(told.record.plan.source.file)}",
     )
 
 
-def _broken_off(told: Told) -> Headline:
-    record = told.record
-    reason = record.whole_run or Reason.INTERRUPTED
-    counts = told.summary.counts
-    good = sum(counts[status] for status in GOOD)
+def _broken_off(told: Told, reason: Reason) -> Headline:
+    record, counts = told.record, _asked_for(told)
+    good, total = sum(counts[status] for status in GOOD), counts.total()
+    ill = {status: count for status, count in counts.items() if status not in GOOD}
+    why = _sentence(SENTENCES[reason] + (f": {record.whole_run_detail}" if record.whole_run_detail else ""))
     return Headline(
         tone=Tone.BAD if reason in (Reason.JOURNAL_FAILED, Reason.CREDENTIALS) else Tone.WARN,
-        what=f"The run did not go to its end: {good:,} of {len(told.lines):,} are with the wanted agent.",
-        more=_sentence(SENTENCES[reason] + (f": {record.whole_run_detail}" if record.whole_run_detail else "")),
+        what=f"The run did not go to its end: {good:,} of {total:,} {_are(good)} with the wanted agent.",
+        more=f"{why} The others: {counted(ill)}." if ill else why,
         next="Once the cause is gone, go on where it stopped; what is done is not done again:",
         command=f"reassign resume {record.run_id}",
     )
 
 
+def _asked_for(told: Told) -> Counter[Status]:
+    """How the lines ended that were not left out on purpose."""
+    return Counter(result.status for _, result in told.lines if reason_of(result) is not Reason.NOT_SELECTED)
+
+
 def _finished(told: Told) -> Headline:
-    counts = Counter(result.status for _, result in told.lines if reason_of(result) is not Reason.NOT_SELECTED)
+    counts = _asked_for(told)
     good, total = sum(counts[status] for status in GOOD), counts.total()
     left_out = f" {len(told.lines) - total:,} left out on purpose." if total < len(told.lines) else ""
     if good == total:
@@ -120,7 +127,7 @@ def _finished(told: Told) -> Headline:
     unknown = " Unknown means: look before trusting." if counts[Status.UNKNOWN] else ""
     return Headline(
         tone=Tone.BAD if counts[Status.UNKNOWN] or counts[Status.FAILED] else Tone.WARN,
-        what=f"{good:,} of {total:,} are with the wanted agent, {total - good:,} {_are(total - good)} not.",
+        what=f"{good:,} of {total:,} {_are(good)} with the wanted agent, {total - good:,} {_are(total - good)} not.",
         more=f"{counted(ill)}.{unknown}{left_out}",
         next="See below why. Mend what can be mended, then try only these again:",
         command=f"reassign retry {told.record.run_id}",
@@ -131,10 +138,11 @@ def _all_well(told: Told, counts: Counter[Status], left_out: str) -> Headline:
     moved, there = counts[Status.DONE], counts[Status.ALREADY]
     if not moved:
         return Headline(tone=Tone.GOOD, what="There was nothing to do.", more=f"{there:,} already right.{left_out}")
-    all_of_them = "The trunk is" if moved + there == 1 else f"All {moved + there:,} trunks are"
+    all_of_them = "It is" if moved + there == 1 else f"All {moved + there:,} are"
+    back = "back " if told.record.command == "rollback" else ""
     return Headline(
         tone=Tone.GOOD,
-        what=f"{all_of_them} with the wanted agent.",
+        what=f"{all_of_them} {back}with the wanted agent.",
         more=f"{moved:,} moved and seen to be true, {there:,} there already.{left_out}",
         next="Should it have been a mistake, take it back:",
         command=f"reassign rollback {told.record.run_id}",

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from typing import IO
 
 from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
+from batch.adapters.reports.causes import causes
 from batch.adapters.reports.clean import clean
-from batch.adapters.reports.failed import failures, reason_header
+from batch.adapters.reports.facts import facts
+from batch.adapters.reports.failed import failures, reason_header, reasons
 from batch.adapters.reports.told import Told
-from batch.adapters.reports.words import headline
-from batch.core.exits import MEANINGS as EXITS
-from batch.core.exits import Exit
+from batch.adapters.reports.words import Tone, headline
 from batch.core.model import Result, Status
 from batch.core.problems import CATALOGUE, Severity, describe
 from batch.core.reasons import MEANINGS
@@ -45,29 +49,57 @@ COLOURS: Mapping[Status, tuple[str, str]] = {
 }
 """Text and ground of a status; the word always stands beside the colour."""
 
+INKS: Mapping[Tone, str] = {Tone.GOOD: "#14653a", Tone.CALM: "#1e4fa3", Tone.WARN: "#8a4b08", Tone.BAD: "#9b1c1c"}
+
+NARROWEST, WIDEST = 14, 36
+"""Characters; what is longer goes on in a second line."""
+
 Cell = str | int | None
+
+
+class Look(Enum):
+    """How the cells of a column are shown."""
+
+    TEXT = "text"
+    FIGURE = "figure"
+    LONG = "text in several lines"
 
 
 class Styles:
     """The few formats a workbook needs."""
 
     def __init__(self, book: Workbook) -> None:
-        self.text = book.add_format({"num_format": "@", "valign": "top"})
+        self.looks = {
+            Look.TEXT: book.add_format({"num_format": "@", "valign": "top"}),
+            Look.FIGURE: book.add_format({"valign": "top"}),
+            Look.LONG: book.add_format({"num_format": "@", "text_wrap": True, "valign": "top"}),
+        }
         self.head = book.add_format({"bold": True, "bg_color": "#e5e7eb", "bottom": 1, "valign": "vcenter"})
-        self.title = book.add_format({"bold": True, "font_size": 16})
+        self.titles = {
+            tone: book.add_format({"bold": True, "font_size": 18, "font_color": ink, "valign": "vcenter"})
+            for tone, ink in INKS.items()
+        }
         self.bold = book.add_format({"bold": True})
-        self.wrap = book.add_format({"text_wrap": True, "valign": "top"})
         self.faint = book.add_format({"font_color": "#6b7280"})
         self.status = {
-            status: book.add_format({"font_color": ink, "bg_color": ground, "valign": "top"})
+            status: book.add_format({"num_format": "@", "font_color": ink, "bg_color": ground, "valign": "top"})
             for status, (ink, ground) in COLOURS.items()
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A header, its width in characters, and how its cells are shown."""
+
+    name: str
+    width: int
+    look: Look = Look.TEXT
 
 
 class Grid:
     """A table with a frozen, filtered header that goes on in a further sheet when one is full."""
 
-    def __init__(self, book: Workbook, styles: Styles, name: str, columns: Sequence[tuple[str, int]]) -> None:
+    def __init__(self, book: Workbook, styles: Styles, name: str, columns: Sequence[Column]) -> None:
         self._book = book
         self._styles = styles
         self._name = name
@@ -82,9 +114,9 @@ class Grid:
             self._open()
         row, sheet = self._row, self._sheet
         for column, cell in enumerate(cells):
-            style = formats.get(column) if formats else None
             if cell is None or cell == "":
                 continue
+            style = formats.get(column) if formats else None
             if isinstance(cell, str):
                 sheet.write_string(row, column, clean(cell), style)
             else:
@@ -92,17 +124,24 @@ class Grid:
         self._row += 1
 
     def close(self) -> None:
-        """Put the filter over what was written."""
-        self._sheet.autofilter(0, 0, max(self._row - 1, 1), len(self._columns) - 1)
+        """Put the filter over what was written, and tell Excel that numbers are meant to be text."""
+        last = max(self._row - 1, 1)
+        self._sheet.autofilter(0, 0, last, len(self._columns) - 1)
+        everything = f"A1:{xl_rowcol_to_cell(last, len(self._columns) - 1)}"
+        self._sheet.ignore_errors({"number_stored_as_text": everything})
 
     def _open(self) -> None:
         self._sheets += 1
         name = self._name if self._sheets == 1 else f"{self._name} {self._sheets}"
-        self._sheet = self._book.add_worksheet(name)
-        self._sheet.freeze_panes(1, 0)
-        for column, (header, width) in enumerate(self._columns):
-            self._sheet.set_column(column, column, width, self._styles.text)
-            self._sheet.write_string(0, column, clean(header), self._styles.head)
+        sheet = self._sheet = self._book.add_worksheet(name)
+        sheet.freeze_panes(1, 0)
+        sheet.set_landscape()
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
+        sheet.set_footer("&L&A&RPage &P of &N")
+        for place, column in enumerate(self._columns):
+            sheet.set_column(place, place, column.width, self._styles.looks[column.look])
+            sheet.write_string(0, place, clean(column.name), self._styles.head)
         self._row = 1
 
 
@@ -137,66 +176,63 @@ def _fill(book: Workbook, told: Told) -> None:
 
 def _summary(sheet: Worksheet, styles: Styles, told: Told) -> None:
     said = headline(told)
-    sheet.set_column(0, 0, 22)
-    sheet.set_column(1, 1, 16)
-    sheet.set_column(2, 2, 90)
-    sheet.write_string(0, 0, said.what, styles.title)
-    sheet.write_string(1, 0, clean(said.more), styles.bold)
-    sheet.write_string(2, 0, clean(f"{said.next} {said.command}".strip()))
-    row = 4
-    for column, name in enumerate(("status", "lines", "meaning")):
-        sheet.write_string(row, column, name, styles.head)
-    for status, count in told.summary.counts.items():
-        row += 1
+    for column, width in enumerate((24, 12, 12, 100)):
+        sheet.set_column(column, column, width)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.hide_gridlines(2)
+    sheet.set_row(0, 30)
+    sheet.write_string(0, 0, said.what, styles.titles[said.tone])
+    sheet.write_string(1, 0, said.more, styles.bold)
+    sheet.write_string(2, 0, f"{said.next} {said.command}".strip())
+    below_counts = _counts(sheet, styles, told, 4)
+    below_causes = _causes(sheet, styles, told, below_counts + 1)
+    for row, (name, value) in enumerate(facts(told), below_causes + 1):
+        sheet.write_string(row, 0, name, styles.bold)
+        sheet.write_string(row, 1, value)
+
+
+def _counts(sheet: Worksheet, styles: Styles, told: Told, top: int) -> int:
+    """How the lines ended, from row *top* on; returns the last row."""
+    _header(sheet, styles, top, ("status", "lines", "planned", "meaning"))
+    bottom = top + len(told.summary.counts)
+    for row, (status, count) in enumerate(told.summary.counts.items(), top + 1):
         sheet.write_string(row, 0, status.value, styles.status[status])
         sheet.write_number(row, 1, count)
-        sheet.write_string(row, 2, MEANINGS[status], styles.faint)
-    sheet.conditional_format(
-        5, 1, row, 1, {"type": "data_bar", "bar_solid": True, "bar_color": "#cbd5e1", "min_type": "num", "min_value": 0}
-    )
-    row += 1
-    for name, value in _facts(told):
-        row += 1
-        sheet.write_string(row, 0, name, styles.bold)
-        sheet.write_string(row, 1, clean(value))
+        sheet.write_number(row, 2, told.summary.predicted[status.value], styles.faint)
+        sheet.write_string(row, 3, MEANINGS[status], styles.faint)
+    bar = {"type": "data_bar", "bar_solid": True, "bar_color": "#cbd5e1", "min_type": "num", "min_value": 0}
+    sheet.conditional_format(top + 1, 1, bottom, 1, bar)
+    return bottom
 
 
-def _facts(told: Told) -> Iterable[tuple[str, str]]:
-    summary, calls = told.summary, told.summary.calls
-    source = told.record.plan.source
-    yield "run", summary.run_id
-    yield "command", summary.command
-    yield "workspace", summary.workspace
-    yield "input", f"{source.file}{f' [{source.sheet}]' if source.sheet else ''}"
-    yield "input sha256", summary.input_sha256
-    yield "started", summary.started_at
-    yield "finished", summary.finished_at or "not yet"
-    if summary.exit_code is not None:
-        meaning = EXITS.get(Exit(summary.exit_code), "") if summary.exit_code in set(Exit) else ""
-        yield "exit code", f"{summary.exit_code}: {meaning}"
-    if summary.stopped:
-        yield "stopped", summary.stopped
-    yield "rows", f"{summary.rows:,}"
-    yield "changes planned", f"{summary.changes:,}"
-    yield (
-        "calls",
-        f"{calls.get:,} GET, {calls.put:,} PUT, {calls.retried:,} retried, {calls.refused_429:,} refused (429)",
-    )
-    yield from ((f"pace {name}", value) for name, value in summary.pace.items())
-    yield "otherwise than planned", f"{summary.mispredicted:,}"
-    yield "plan digest", summary.plan_digest
-    yield "tool version", summary.tool_version
-    yield from (("note", note) for note in summary.notes)
+def _causes(sheet: Worksheet, styles: Styles, told: Told, top: int) -> int:
+    """Why lines did not end well, from row *top* on, when some did not; returns the last row."""
+    found = causes(told)
+    if not found:
+        return top - 1
+    _header(sheet, styles, top, ("did not end well", "lines", "", "why"))
+    for row, cause in enumerate(found, top + 1):
+        sheet.write_string(row, 0, cause.status, styles.status[Status(cause.status)])
+        sheet.write_number(row, 1, cause.count)
+        sheet.write_string(row, 3, f"{cause.words}{f' – {cause.said}' if cause.said else ''}")
+    return top + len(found)
 
 
-RESULTS = (
-    *(("row", 7), ("number", 18), ("channel", 11), ("status", 11), ("agent", 26), ("before", 26), ("after", 26)),
-    *(("reason", 70), ("http", 7), ("attempts", 9), ("finished", 26), ("verified", 10), ("wave", 7), ("note", 30)),
-)
+def _header(sheet: Worksheet, styles: Styles, row: int, names: Sequence[str]) -> None:
+    for column, name in enumerate(names):
+        sheet.write_string(row, column, name, styles.head)
 
 
 def _results(book: Workbook, styles: Styles, told: Told) -> None:
-    grid = Grid(book, styles, "Results", RESULTS)
+    names = _widest({name for _, line in told.lines for name in (line.before_agent_name, line.after_agent_name)})
+    columns = (
+        *(Column("row", 7, Look.FIGURE), Column("number", 18), Column("channel", 11), Column("status", 11)),
+        *(Column(name, names, Look.LONG) for name in ("agent", "before", "after")),
+        *(Column("reason", 70, Look.LONG), Column("http", 7, Look.FIGURE), Column("attempts", 10, Look.FIGURE)),
+        *(Column("finished", 26), Column("verified", 10), Column("wave", 7), Column("note", 30, Look.LONG)),
+    )
+    grid = Grid(book, styles, "Results", columns)
     formats = {status: {3: style} for status, style in styles.status.items()}
     for _, line in told.lines:
         grid.add(_result_cells(line), formats[line.status])
@@ -224,44 +260,43 @@ def _result_cells(line: Result) -> tuple[Cell, ...]:
 
 def _failures(book: Workbook, styles: Styles, told: Told) -> None:
     """Rows to run again as they are: the input's header, and a column of reasons that the reader passes over."""
-    header = told.record.plan.header
     rows = list(failures(told))
-    width = max([len(header), *(len(cells) for cells, _ in rows)])
-    columns = [(name, 24) for name in (*header, *[""] * (width - len(header)))]
-    grid = Grid(book, styles, "Failures", [*columns, (reason_header(told), 100)])
-    for cells, reasons in rows:
-        grid.add((*cells, *[""] * (width - len(cells)), reasons), {width: styles.wrap})
+    width = max([len(told.record.plan.header), *(len(row.cells) for row in rows)])
+    header = _padded(told.record.plan.header, width)
+    widths = [_widest({name, *(_padded(row.cells, width)[place] for row in rows)}) for place, name in enumerate(header)]
+    columns = [Column(name, widths[place]) for place, name in enumerate(header)]
+    grid = Grid(book, styles, "Failures", [*columns, Column(reason_header(told), 100, Look.LONG)])
+    for row in rows:
+        grid.add((*_padded(row.cells, width), reasons(row)))
     grid.close()
 
 
-BEFORE_AFTER = (
-    *(("row", 7), ("number", 18), ("channel", 11), ("before", 26), ("after", 26), ("status", 11)),
-    *(("before uuid", 38), ("after uuid", 38)),
-)
+def _padded(cells: Sequence[str], width: int) -> tuple[str, ...]:
+    return (*cells, *[""] * (width - len(cells)))
 
 
 def _before_after(book: Workbook, styles: Styles, told: Told) -> None:
     """The trunks whose owner is another one than before the run."""
-    grid = Grid(book, styles, "Before-After", BEFORE_AFTER)
+    moved = [line for _, line in told.lines if line.before_agent_uuid != line.after_agent_uuid]
+    names = _widest({name for line in moved for name in (line.before_agent_name, line.after_agent_name)})
+    columns = (
+        *(Column("row", 7, Look.FIGURE), Column("number", 18), Column("channel", 11)),
+        *(Column("before", names, Look.LONG), Column("after", names, Look.LONG), Column("status", 11)),
+        *(Column("before uuid", 38), Column("after uuid", 38)),
+    )
+    grid = Grid(book, styles, "Before-After", columns)  # Excel allows no slash in a name
     formats = {status: {5: style} for status, style in styles.status.items()}
-    for _, line in told.lines:
-        before, after = line.before_agent_uuid, line.after_agent_uuid
-        if before != after:
-            cells = (
-                line.row,
-                line.number,
-                line.channel,
-                line.before_agent_name,
-                line.after_agent_name,
-                line.status.value,
-            )
-            grid.add((*cells, before, after), formats[line.status])
+    for line in moved:
+        names_ = (line.before_agent_name, line.after_agent_name)
+        uuids = (line.before_agent_uuid, line.after_agent_uuid)
+        cells = (line.row, line.number, line.channel, *names_, line.status.value, *uuids)
+        grid.add(cells, formats[line.status])
     grid.close()
 
 
 PROBLEMS = (
-    *(("row", 7), ("column", 18), ("value", 28), ("kind", 9), ("code", 24)),
-    *(("what is wrong", 70), ("what to do", 70)),
+    *(Column("row", 7, Look.FIGURE), Column("column", 18), Column("value", 28, Look.LONG), Column("kind", 9)),
+    *(Column("code", 24), Column("what is wrong", 70, Look.LONG), Column("what to do", 70, Look.LONG)),
 )
 
 
@@ -274,3 +309,13 @@ def _problems(book: Workbook, styles: Styles, told: Told) -> None:
         cells = (problem.origin.row, problem.column, problem.value, word, problem.code, describe(problem), kind.hint)
         grid.add(cells, marked[kind.severity])
     grid.close()
+
+
+def _widest(texts: Iterable[str]) -> int:
+    """A width that fits the longest of *texts*, within reason; a Chinese or Japanese character takes two."""
+    longest = max((len(text) + sum(map(_is_wide, text)) for text in texts), default=0)
+    return min(max(longest + 2, NARROWEST), WIDEST)
+
+
+def _is_wide(char: str) -> bool:
+    return unicodedata.east_asian_width(char) in "WF"

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from batch.adapters.sheets import table, text, workbook
-from batch.adapters.sheets.container import Container, container_of, refuse_bombs
+from batch.adapters.sheets.bombs import refuse_bombs
+from batch.adapters.sheets.container import Container, container_of
 from batch.core.model import SourceTable
 from batch.errors import InputError, UsageError
 

@@ -1,11 +1,8 @@
-"""What kind of file the bytes are, whatever its name says, and whether it is safe to open."""
+"""What kind of file the bytes are, whatever its name says."""
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
-import zlib
 from enum import StrEnum
 from pathlib import Path
 
@@ -47,19 +44,10 @@ _PROMISED: dict[str, Container] = {
     ".xls": Container.OLE,
 }
 _ENCRYPTED_OLE = "EncryptedPackage".encode("utf-16-le")
-_WORKBOOK_PARTS = frozenset({"xl/workbook.xml", "xl/workbook.bin", "content.xml"})
-
-MAX_UNPACKED = 1024 * 1024 * 1024
-"""A million rows of ten columns unpack to about half of it."""
-MAX_RATIO = 200
-SMALL = 32 * 1024 * 1024
-"""Real sheets shrink 5 to 50 times; a bomb a thousand times. Under ``SMALL`` the ratio does not matter."""
-MAX_CELLS = 64 * 1024 * 1024
-"""The reader keeps a full rectangle, so one stray cell in the last row and column would cost 400 GB."""
-
-_CELL = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
-_STEP = 1024 * 1024
-_OVERLAP = 64
+_ENCRYPTED_XLS = re.compile(
+    rb"\x09\x08(?:\x10\x00\x00\x06\x05\x00.{12}|\x08\x00\x00\x05\x05\x00.{4})(?:\x86\x00\x00\x00)?\x2f\x00", re.DOTALL
+)
+"""The beginning of a workbook's globals with a FILEPASS record ([MS-XLS] 2.1.7.20.1); the reader only sees damage."""
 
 
 def container_of(data: bytes, path: Path) -> Container:
@@ -68,7 +56,7 @@ def container_of(data: bytes, path: Path) -> Container:
         if data.startswith(magic):
             raise InputError(f"{path.name} is {words}, not a sheet", hint="save the sheet as XLSX or CSV")
     found = next((container for magic, container in _MAGIC if data.startswith(magic)), Container.TEXT)
-    if found is Container.OLE and _ENCRYPTED_OLE in data:
+    if found is Container.OLE and (_ENCRYPTED_OLE in data or _ENCRYPTED_XLS.search(data)):
         raise password(path.name)
     if found is Container.TEXT and (_WEB_PAGE.match(data) or _XML.match(data)):
         raise InputError(
@@ -97,85 +85,4 @@ def damaged(name: str, why: str) -> InputError:
     """The refusal of a file that breaks off or does not add up."""
     return InputError(
         f"{name} is damaged or incomplete: {why}", hint="copy or download it again, or save it again as XLSX"
-    )
-
-
-def refuse_bombs(data: bytes, name: str) -> None:
-    """Look through a ZIP-based workbook before anything opens it: parts, sizes, checksums, extent.
-
-    The sizes in the directory are not believed: every part is unpacked piece by piece, and counted.
-    Raises :class:`InputError`; a workbook of another kind passes.
-    """
-    if not data.startswith(b"PK"):
-        return
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            parts = archive.infolist()
-            if _WORKBOOK_PARTS.isdisjoint(part.filename for part in parts):
-                raise InputError(f"{name} is a ZIP archive, but no workbook", hint="save the sheet as XLSX or CSV")
-            if any(part.flag_bits & 1 for part in parts):
-                raise password(name)
-            limit = min(MAX_UNPACKED, max(SMALL, MAX_RATIO * len(data)))
-            if sum(part.file_size for part in parts) > limit:
-                raise _bomb(name)
-            for part in parts:
-                limit -= _unpacked(archive, part, limit, name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-        raise damaged(name, "its parts do not unpack") from error
-    except NotImplementedError as error:
-        raise damaged(name, "it is packed in an unusual way") from error
-
-
-def _unpacked(archive: zipfile.ZipFile, part: zipfile.ZipInfo, limit: int, name: str) -> int:
-    """Unpack one part and return its true size."""
-    size, tail, extent = 0, b"", _Extent()
-    sheet = part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml")
-    part.file_size = limit + 1  # zipfile stops at this size; the directory's own figure may be a lie
-    with archive.open(part) as file:
-        while piece := file.read(_STEP):
-            size += len(piece)
-            if size > limit:
-                raise _bomb(name)
-            if sheet:
-                extent.see(tail + piece)
-                if extent.cells > MAX_CELLS:
-                    raise _sprawl(name, extent)
-                tail = piece[-_OVERLAP:]
-    return size
-
-
-class _Extent:
-    """The rectangle that a worksheet's cells span."""
-
-    def __init__(self) -> None:
-        self.rows = 0
-        self.columns = 0
-
-    @property
-    def cells(self) -> int:
-        return self.rows * self.columns
-
-    def see(self, xml: bytes) -> None:
-        """Widen the rectangle by the cells of a piece of XML."""
-        places = _CELL.findall(xml)
-        letters = {letters for letters, _ in places}
-        self.rows = max(self.rows, *(int(row) for _, row in places), 0)
-        self.columns = max(self.columns, *map(_column, letters), 0)
-
-
-def _column(letters: bytes) -> int:
-    index = 0
-    for letter in letters:
-        index = index * 26 + letter - 64
-    return index
-
-
-def _bomb(name: str) -> InputError:
-    return InputError(f"{name} unpacks to far more than a sheet holds", hint="save the rows into a new workbook")
-
-
-def _sprawl(name: str, extent: _Extent) -> InputError:
-    return InputError(
-        f"{name} has a cell far outside its table: {extent.rows} rows × {extent.columns} columns",
-        hint="copy the table into a new workbook; a stray cell or format sits near the last row or column",
     )

@@ -1,22 +1,24 @@
 """XLSX, XLSM, XLS, XLSB and ODS, through pandas with the calamine engine.
 
 Cells are taken as the file stores them: a number cell gives its digits, a formula the value computed when the file was
-saved. Formats, merged cells, filters and hidden rows change nothing: a merged cell's value stands in its first cell,
-and a hidden row is a row.
+saved. A merged cell's value stands in its first cell alone, and a hidden row is a row; both are said. Of several sheets
+the visible one is read, or the only visible one that has the needed columns, or the one that ``--sheet`` names.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from python_calamine import SheetTypeEnum, SheetVisibleEnum
 
-from batch.adapters.sheets.container import damaged, password
-from batch.adapters.sheets.table import Grid
+from batch.adapters.sheets.container import damaged
+from batch.adapters.sheets.marks import Marks, marks_of
+from batch.adapters.sheets.table import MAX_ROWS, Grid
 from batch.core import columns
 from batch.errors import InputError, ReassignError
 
@@ -31,7 +33,34 @@ def grid(data: bytes, name: str, *, sheet: str, mapping: Mapping[str, str]) -> G
         visible, worksheets = _worksheets(book)
         chosen = _named(sheet, worksheets, name) if sheet else _only(book, visible, mapping, name)
         rows = tuple(_rows(_frame(book, chosen, None)))
-    return Grid(rows=rows, sheet=chosen, only_sheet=visible == [chosen])
+        marks = _marks(book, data, chosen)
+    return Grid(
+        rows=(*rows, *_unread(rows, marks)),
+        sheet=chosen,
+        only_sheet=visible == [chosen],
+        passed_over=tuple(_passed_over(chosen, visible, worksheets)),
+        marks=marks,
+    )
+
+
+def _marks(book: pd.ExcelFile, data: bytes, sheet: str) -> Marks:
+    """What the engine does not tell in the cells' texts; of an XLS it knows the merged areas, of an XLSX we look."""
+    if data.startswith(b"PK"):
+        return marks_of(data, sheet)
+    return Marks(merged=book.book.get_sheet_by_name(sheet).merged_cell_ranges or [])
+
+
+def _unread(rows: Sequence[Sequence[str]], marks: Marks) -> Iterator[Sequence[str]]:
+    """The last rows of a sheet when they have nothing but formulas without results: for the engine it ends before."""
+    last = max((row for row, _ in marks.uncomputed), default=-1)
+    blank = ("",) * max(map(len, rows[:1]), default=0)
+    return itertools.repeat(blank, max(0, min(last + 1, MAX_ROWS) - len(rows)))
+
+
+def _passed_over(chosen: str, visible: list[str], worksheets: list[str]) -> Iterator[str]:
+    for sheet in worksheets:
+        if sheet != chosen:
+            yield repr(sheet) if sheet in visible else f"{sheet!r} (hidden)"
 
 
 @contextlib.contextmanager
@@ -43,8 +72,6 @@ def _opened(data: bytes, name: str) -> Iterator[pd.ExcelFile]:
     except (ReassignError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # a panic of the engine is no Exception
-        if "password" in str(error).lower():
-            raise password(name) from error
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             raise damaged(name, "no workbook can be read from it") from error
         raise
@@ -85,7 +112,8 @@ def _fits(book: pd.ExcelFile, sheet: str, mapping: Mapping[str, str]) -> bool:
 
 
 def _height(book: pd.ExcelFile, sheet: str) -> int:
-    return int(book.book.get_sheet_by_name(sheet).total_height)
+    end = book.book.get_sheet_by_name(sheet).end
+    return 0 if end is None else int(end[0]) + 1
 
 
 def _frame(book: pd.ExcelFile, sheet: str, rows: int | None) -> pd.DataFrame:

@@ -1,0 +1,83 @@
+"""The lines of a page as JSON in columns: what many lines share is named once, so that 100,000 of them load at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from batch.adapters.reports.clean import clean
+from batch.adapters.reports.told import Told
+from batch.core.model import Result, Status, Verified
+from batch.core.results import GOOD
+
+_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+Shared = TypeVar("Shared", bound=tuple[str, str] | str)
+
+SEEN: Mapping[Verified, str] = {
+    Verified.SWEEP: "seen in the final look",
+    Verified.EACH: "read back",
+    Verified.ECHO: "by the server's answer",
+}
+
+
+def data(told: Told) -> str:
+    """The lines as JSON, escaped so that no text can end the script element it stands in.
+
+    ``at`` is when a line ended, in seconds since the run's start (``began``, milliseconds since the epoch); -1: never.
+    """
+    agents = _Pool[tuple[str, str]]()
+    channels, reasons, hows, notes = (_Pool[str]() for _ in range(4))
+    lines = [result for _, result in told.lines]
+    statuses = list(Status)
+    places = {status: place for place, status in enumerate(statuses)}
+    body = {
+        "statuses": [status.value for status in statuses],
+        "row": [line.row for line in lines],
+        "number": [clean(line.number) for line in lines],
+        "channel": [channels.place(line.channel) for line in lines],
+        "status": [places[line.status] for line in lines],
+        "agent": [agents.place((line.agent_uuid, line.agent_name)) for line in lines],
+        "before": [agents.place((line.before_agent_uuid, line.before_agent_name)) for line in lines],
+        "after": [agents.place((line.after_agent_uuid, line.after_agent_name)) for line in lines],
+        "reason": [reasons.place(line.reason) for line in lines],
+        "how": [hows.place(_how(line)) for line in lines],
+        "at": [_at(line, told.record.started_at) for line in lines],
+        "note": [notes.place(line.note) for line in lines],
+        "began": round(told.record.started_at * 1000),
+    }
+    body["agents"] = [[clean(uuid), clean(name)] for uuid, name in agents.values]
+    body |= {
+        name: [clean(text) for text in pool.values]
+        for name, pool in {"channels": channels, "reasons": reasons, "hows": hows, "notes": notes}.items()
+    }
+    return _encode(body).translate(_ESCAPES)
+
+
+class _Pool(Generic[Shared]):
+    """Values that many lines share, each kept once."""
+
+    def __init__(self) -> None:
+        self.values: dict[Shared, int] = {}
+
+    def place(self, value: Shared) -> int:
+        return self.values.setdefault(value, len(self.values))
+
+
+def _at(line: Result, began: float) -> int:
+    return round(datetime.fromisoformat(line.finished_at).timestamp() - began) if line.finished_at else -1
+
+
+def _how(line: Result) -> str:
+    """The small print of a line: how it came about."""
+    parts = []
+    if line.attempts > 1:
+        parts.append(f"{line.attempts} attempts")
+    if line.http_status is not None and line.status not in GOOD and f"({line.http_status})" not in line.reason:
+        parts.append(f"HTTP {line.http_status}")
+    if line.verified in SEEN:
+        parts.append(SEEN[line.verified])
+    return " · ".join(parts)

@@ -1,0 +1,103 @@
+"""Whether a ZIP-based workbook is safe to open: looked through piece by piece before anything unpacks it as a whole.
+
+Three things are refused: parts that unpack to far more than a sheet holds, parts that do not unpack at all, and a sheet
+whose cells span far more than they fill. The reader keeps a full rectangle of a sheet, so one stray cell in the last
+row and column would cost it some hundred gigabytes.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+
+from batch.adapters.sheets.container import damaged, password
+from batch.adapters.sheets.extent import Reach, extent_of
+from batch.errors import InputError
+
+MAX_UNPACKED = 1024 * 1024 * 1024
+"""A million rows of ten columns unpack to about half of it."""
+MAX_RATIO = 200
+SMALL = 32 * 1024 * 1024
+"""Real sheets shrink 5 to 50 times; a bomb a thousand times. Under ``SMALL`` the ratio does not matter."""
+MAX_CELLS = 64 * 1024 * 1024
+"""A million rows of sixty columns."""
+MAX_SPARSE = 4 * 1024 * 1024
+SPARSE = 50
+"""A rectangle of more than ``MAX_SPARSE`` cells has at least one in ``SPARSE`` filled, or it is no table."""
+
+_WORKBOOK_PARTS = frozenset({"xl/workbook.xml", "xl/workbook.bin", "content.xml"})
+_ODS_MANIFEST = "META-INF/manifest.xml"
+_ENCRYPTED_PART = 1
+_STEP = 1024 * 1024
+
+
+def refuse_bombs(data: bytes, name: str) -> None:
+    """Raise :class:`InputError` unless the workbook can be opened safely; one that is not ZIP-based passes.
+
+    The sizes in the directory are not believed: every part is unpacked, counted, and checked against its checksum.
+    """
+    if not data.startswith(b"PK"):
+        return
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _look_through(archive, len(data), name)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+        raise damaged(name, "its parts do not unpack") from error
+    except NotImplementedError as error:
+        raise damaged(name, "it is packed in an unusual way") from error
+
+
+def _look_through(archive: zipfile.ZipFile, packed: int, name: str) -> None:
+    parts = archive.infolist()
+    if _WORKBOOK_PARTS.isdisjoint(part.filename for part in parts):
+        raise InputError(f"{name} is a ZIP archive, but no workbook", hint="save the sheet as XLSX or CSV")
+    limit = min(MAX_UNPACKED, max(SMALL, MAX_RATIO * packed))
+    if sum(part.file_size for part in parts) > limit:
+        raise _bomb(name)
+    if _encrypted(archive, parts):
+        raise password(name)
+    for part in parts:
+        limit -= _unpacked(archive, part, limit, name)
+
+
+def _encrypted(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo]) -> bool:
+    """Whether a part is encrypted, by the archive or by ODS; the reader would only see damage."""
+    if any(part.flag_bits & _ENCRYPTED_PART for part in parts):
+        return True
+    if not any(part.filename == _ODS_MANIFEST for part in parts):
+        return False
+    with archive.open(_ODS_MANIFEST) as file:
+        return b"encryption-data" in file.read(_STEP)
+
+
+def _unpacked(archive: zipfile.ZipFile, part: zipfile.ZipInfo, limit: int, name: str) -> int:
+    """Unpack one part and return its true size."""
+    size = 0
+    extent = extent_of(part.filename)
+    part.file_size = limit + 2 * _STEP  # zipfile stops at this size; the directory's own figure may be a lie
+    with archive.open(part) as file:
+        while piece := file.read(_STEP):
+            size += len(piece)
+            if size > limit:
+                raise _bomb(name)
+            if extent is not None:
+                extent.see(piece)
+                if _sprawls(extent.reach):
+                    raise _sprawl(name, extent.reach)
+    return size
+
+
+def _sprawls(reach: Reach) -> bool:
+    return reach.cells > MAX_CELLS or (reach.cells > MAX_SPARSE and reach.cells > SPARSE * reach.filled)
+
+
+def _bomb(name: str) -> InputError:
+    return InputError(f"{name} unpacks to far more than a sheet holds", hint="save the rows into a new workbook")
+
+
+def _sprawl(name: str, reach: Reach) -> InputError:
+    return InputError(
+        f"{name} has a cell far outside its table: {reach.rows:,} rows × {reach.columns:,} columns",
+        hint="copy the table into a new workbook; a stray value sits near the last row or column",
+    )

@@ -1,0 +1,401 @@
+"""Each command does what its line in the table of commands says."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from batch.sandbox.world import World
+from tests.acceptance.desk import REASSIGN, TOKEN, Desk, Sandbox, row, rows, sandbox_process, wanted
+from tests.worlds import agent, bought, number, world
+
+PYTHON = Path(sys.executable)
+
+
+# ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_check_needs_no_account(desk: Desk) -> None:
+    """Offline: nothing is set, nothing is asked."""
+    done = desk("check", desk.sheet(*rows(3)))
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_check_tells_every_problem_of_every_row(desk: Desk) -> None:
+    """One row may have several, and all rows are told."""
+    sheet = desk.sheet(("12", "fax", ""), row(0, 1), ("+902125550001", "", "unassign"))
+    done = desk("check", sheet, "--json", "-q")
+    told = {(problem["row"], problem["column"]) for problem in json.loads(done.stdout)["problems"]}
+    assert done.returncode == 3
+    assert told == {(2, "number"), (2, "channel"), (2, "agent"), (4, "channel"), (4, "agent")}
+
+
+def test_plan_saves_the_plan_and_prints_the_run_folder(at: Desk, sandbox: Sandbox) -> None:
+    """Nothing is written to the API."""
+    done = at("plan", at.sheet(*rows(3)), "-o", "plan.json", "--run-id", "look")
+    assert (done.returncode, done.stdout) == (0, f"{at.runs / 'look'}\n")
+    assert (at.folder / "plan.json").read_bytes() == (at.runs / "look" / "plan.json").read_bytes()
+    assert sandbox.moved() == {}
+
+
+@pytest.mark.parametrize(
+    ("to", "code"), [pytest.param(10, 8, id="differences"), pytest.param(0, 0, id="nothing to do")]
+)
+def test_plan_with_a_detailed_exit_code_tells_whether_there_is_something_to_do(at: Desk, to: int, code: int) -> None:
+    """Without the flag a good plan is 0 in any case."""
+    sheet = at.sheet(row(0, to))
+    assert at("plan", sheet, "--detailed-exitcode").returncode == code
+    assert at("plan", sheet).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("to", "code"), [pytest.param(10, 8, id="differences"), pytest.param(0, 0, id="as the sheet says")]
+)
+def test_audit_tells_whether_reality_is_what_the_sheet_says(at: Desk, sandbox: Sandbox, to: int, code: int) -> None:
+    """Reads only."""
+    done = at("audit", at.sheet(row(0, to)), "--json", "-q")
+    assert (done.returncode, json.loads(done.stdout)["exit_code"], done.stderr) == (code, code, "")
+    assert sandbox.moved() == {}
+
+
+def test_doctor_finds_a_good_account_good(at: Desk) -> None:
+    """Counts of what is there, and what cannot be known."""
+    done = at("doctor", "--json", "-q")
+    told = {finding["name"]: finding for finding in json.loads(done.stdout)}
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {"host", "token", "clock", "rate", "agents", "trunks"} <= told.keys()
+    assert told["agents"]["detail"].startswith("20")
+    assert told["trunks"]["detail"].startswith("60 on 40 numbers")
+
+
+def test_schema_is_a_json_schema_of_every_option(desk: Desk) -> None:
+    """Needs no account."""
+    done = desk("schema")
+    assert (done.returncode, "max_change" in json.loads(done.stdout)["properties"]) == (0, True)
+
+
+def test_a_template_is_a_sheet_without_rows(desk: Desk) -> None:
+    """Its own check finds nothing wrong with it."""
+    done = desk("template", "empty.xlsx")
+    assert (done.returncode, done.stdout) == (0, "empty.xlsx\n")
+    told = json.loads(desk("check", "empty.xlsx", "--json", "-q").stdout)
+    assert (told["rows"], [problem for problem in told["problems"] if problem["severity"] == "error"]) == (0, [])
+
+
+@pytest.mark.parametrize("name", ["state.xlsx", "state.csv"])
+def test_an_export_plans_to_nothing(at: Desk, name: str) -> None:
+    """Every trunk is in it, with the agent it has."""
+    assert at("export", name).returncode == 0
+    done = at("plan", name, "--json", "--detailed-exitcode", "-q")
+    told = json.loads(done.stdout)
+    assert (done.returncode, len(told["rows"])) == (0, 60)
+    assert {change["action"] for change in told["changes"]} == {"keep"}
+
+
+def test_an_edited_export_plans_to_exactly_the_edits(at: Desk) -> None:
+    """Export, edit, plan: the way a spreadsheet person works."""
+    at("export", "state.csv")
+    path = at.folder / "state.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        told = list(csv.DictReader(file))
+    edits = {(number(3), "call"): "Agent 11", (number(6), "whatsapp"): "Agent 12"}
+    for line in told:
+        line["agent"] = edits.get((line["number"], line["channel"]), line["agent"])
+    at.sheet(*(list(line.values()) for line in told), name="state.csv", header=list(told[0]))
+    changes = json.loads(at("plan", "state.csv", "--json", "-q").stdout)["changes"]
+    planned = {(it["number"], it["channel"]): it["after"] for it in changes if it["action"] != "keep"}
+    assert planned == {(number(3), "call"): agent(11), (number(6), "whatsapp"): agent(12)}
+
+
+# ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_apply_makes_reality_what_the_sheet_says(at: Desk, sandbox: Sandbox) -> None:
+    """Exactly the rows, nothing else; done and verified."""
+    asked = rows(6)
+    done = at("apply", at.sheet(*asked), "--yes", "--run-id", "r1")
+    assert (done.returncode, done.stdout) == (0, f"{at.runs / 'r1'}\n"), done.stderr
+    assert sandbox.moved() == wanted(asked)
+    assert at.statuses("r1") == dict.fromkeys(wanted(asked), "done")
+
+
+def test_apply_again_sends_nothing(at: Desk, sandbox: Sandbox) -> None:
+    """Nothing to do is success."""
+    sheet = at.sheet(*rows(2))
+    at("apply", sheet, "--yes")
+    done = at("apply", sheet, "--yes", "--run-id", "again")
+    assert (done.returncode, set(at.statuses("again").values())) == (0, {"already"})
+    assert len(sandbox.log("PUT")) == 2
+
+
+@pytest.mark.parametrize("command", [("apply", "moves.csv"), ("retry", "r1"), ("rollback", "r1")], ids=lambda c: c[0])
+def test_what_writes_needs_a_yes_where_nobody_can_be_asked(at: Desk, sandbox: Sandbox, command: list[str]) -> None:
+    """A usage error before the first call."""
+    at.sheet(*rows(2))
+    done = at(*command)
+    assert (done.returncode, done.stdout, sandbox.log()) == (2, "", [])
+    assert "--yes" in done.stderr
+
+
+@pytest.mark.parametrize(("answer", "code", "moved"), [("y\n", 0, 1), ("n\n", 7, 0), ("\n", 7, 0)], ids=repr)
+def test_apply_asks_on_a_terminal(at: Desk, sandbox: Sandbox, answer: str, code: int, moved: int) -> None:
+    """Only a yes is a yes; the question names how many and where."""
+    main, other = os.openpty()
+    with at.start("apply", at.sheet(row(0, 10)), stdin=other, stdout=other, stderr=other) as process:
+        os.close(other)
+        said = b""
+        while b"[y/N]" not in said:
+            said += os.read(main, 4096)
+        os.write(main, answer.encode())
+        try:
+            while True:
+                said += os.read(main, 4096)
+        except OSError:  # the terminal is gone with its last process
+            os.close(main)
+    assert (process.returncode, len(sandbox.moved())) == (code, moved)
+    assert f"Send 1 changes to acme at {sandbox.url.split('/')[2]}? [y/N]".encode() in said
+
+
+def test_a_saved_plan_is_applied_exactly_and_once(at: Desk, sandbox: Sandbox) -> None:
+    """The second time it is refused, whatever has happened in between."""
+    asked = rows(3)
+    at("plan", at.sheet(*asked), "-o", "plan.json")
+    assert at("apply", "plan.json", "--yes", "--run-id", "r1").returncode == 0
+    assert sandbox.moved() == wanted(asked)
+    at("rollback", "r1", "--yes")
+    again = at("apply", "plan.json", "--yes")
+    assert (again.returncode, sandbox.moved()) == (7, {})
+    assert "already applied by run r1" in again.stderr
+
+
+def test_a_copy_of_a_used_plan_is_used_too(at: Desk, sandbox: Sandbox) -> None:
+    """Copying a file does not make its plan a new one."""
+    at("plan", at.sheet(*rows(2)), "-o", "plan.json")
+    at("apply", "plan.json", "--yes", "--run-id", "r1")
+    at("rollback", "r1", "--yes")
+    (at.folder / "copy.json").write_bytes((at.folder / "plan.json").read_bytes())
+    assert (at("apply", "copy.json", "--yes").returncode, sandbox.moved()) == (7, {})
+
+
+def test_the_same_plan_made_again_may_be_applied_again(at: Desk, sandbox: Sandbox) -> None:
+    """Once means each plan, not each sheet."""
+    sheet = at.sheet(*rows(2))
+    for name in ("first", "second"):
+        at("plan", sheet, "-o", f"{name}.json")
+        assert at("apply", f"{name}.json", "--yes", "--run-id", name).returncode == 0
+        assert len(sandbox.moved()) == 2
+        at("rollback", name, "--yes")
+
+
+def test_an_edited_plan_is_refused(at: Desk, sandbox: Sandbox) -> None:
+    """Before any call."""
+    at("plan", at.sheet(*rows(2)), "-o", "plan.json")
+    path = at.folder / "plan.json"
+    path.write_text(path.read_text("utf-8").replace(agent(10), agent(12)), "utf-8")
+    sandbox.control("log", method="DELETE")
+    done = at("apply", path, "--yes")
+    assert (done.returncode, sandbox.log()) == (7, [])
+    assert "edited" in done.stderr
+
+
+def test_a_plan_of_another_workspace_is_refused(at: Desk) -> None:
+    """Nothing is sent to either."""
+    at("plan", at.sheet(*rows(2)), "-o", "plan.json")
+    done = at("apply", "plan.json", "--yes", "--base-url", "http://127.0.0.1:9")
+    assert done.returncode == 7
+    assert "belongs to" in done.stderr
+
+
+def test_a_plan_leaves_alone_what_somebody_else_has_changed(at: Desk, sandbox: Sandbox) -> None:
+    """The row is drifted, never overwritten; the others are done."""
+    at("plan", at.sheet(*rows(3)), "-o", "plan.json")
+    sandbox.set_owner((number(1), "call"), agent(19))
+    done = at("apply", "plan.json", "--yes", "--run-id", "r1")
+    assert (done.returncode, at.statuses("r1")[number(1), "call"]) == (5, "drifted")
+    assert sandbox.owners()[number(1), "call"] == agent(19)
+    assert sorted(at.statuses("r1").values()) == ["done", "done", "drifted"]
+
+
+def test_limits_given_to_apply_win_over_those_saved_in_the_plan(at: Desk) -> None:
+    """A plan made with a permissive guard meets a strict one."""
+    at("plan", at.sheet(*rows(10)), "-o", "plan.json", "--max-change", "50%")
+    assert at("apply", "plan.json", "--yes", "--max-change", "5%").returncode == 7
+    assert at("apply", "plan.json", "--yes").returncode == 0
+
+
+def test_retry_tries_only_what_did_not_end_well(at: Desk, sandbox: Sandbox) -> None:
+    """As a new run; the rows that were done are not in it."""
+    sandbox.faults({"match": {"method": "PUT", "number": number(1)}, "do": {"status": 422}})
+    assert at("apply", at.sheet(*rows(3)), "--yes", "--run-id", "r1").returncode == 5
+    sandbox.faults()
+    assert at("retry", "r1", "--yes", "--run-id", "r2").returncode == 0
+    assert at.statuses("r2") == {(number(1), "call"): "done"}
+    assert sandbox.moved() == wanted(rows(3))
+
+
+def test_failed_csv_is_a_sheet_that_can_be_applied_as_it_is(at: Desk, sandbox: Sandbox) -> None:
+    """The input's columns, only the rows that did not end well."""
+    sandbox.faults({"match": {"method": "PUT", "number": number(1)}, "do": {"status": 422}})
+    at("apply", at.sheet(*rows(3)), "--yes", "--run-id", "r1")
+    sandbox.faults()
+    failed = at.runs / "r1" / "failed.csv"
+    assert failed.read_text("utf-8").splitlines() == ["number,channel,agent", ",".join(row(1, 11))]
+    assert at("apply", failed, "--yes").returncode == 0
+    assert sandbox.moved() == wanted(rows(3))
+
+
+def test_rollback_gives_back_what_the_run_changed(at: Desk, sandbox: Sandbox) -> None:
+    """And a rollback of the rollback is the run again."""
+    asked = rows(4)
+    at("apply", at.sheet(*asked), "--yes", "--run-id", "r1")
+    assert at("rollback", "r1", "--yes", "--run-id", "back").returncode == 0
+    assert sandbox.moved() == {}
+    assert at("rollback", "back", "--yes").returncode == 0
+    assert sandbox.moved() == wanted(asked)
+
+
+def test_rollback_leaves_alone_and_names_what_somebody_else_has_changed_since(at: Desk, sandbox: Sandbox) -> None:
+    """Exit 5: not everything could be given back."""
+    at("apply", at.sheet(*rows(3)), "--yes", "--run-id", "r1")
+    sandbox.set_owner((number(1), "call"), agent(19))
+    done = at("rollback", "r1", "--yes", "--run-id", "back")
+    assert (done.returncode, sandbox.moved()) == (5, {(number(1), "call"): agent(19)})
+    assert at.statuses("back")[number(1), "call"] == "drifted"
+    assert number(1) in done.stderr
+
+
+def test_resume_without_anything_to_resume_is_a_usage_error(at: Desk) -> None:
+    """Also when there are finished runs."""
+    assert at("resume").returncode == 2
+    at("plan", at.sheet(*rows(1)))
+    assert at("resume").returncode == 2
+
+
+def test_a_run_that_only_looked_is_never_resumed_into_writing(at: Desk, sandbox: Sandbox) -> None:
+    """An audit stays an audit, whatever is said yes to."""
+    at("audit", at.sheet(*rows(2)), "--run-id", "look")
+    done = at("resume", "look", "--yes")
+    assert (done.returncode, sandbox.log("PUT")) == (2, [])
+
+
+def test_a_run_that_a_guard_refused_goes_on_when_the_guard_is_lifted(at: Desk, sandbox: Sandbox) -> None:
+    """And then ends as any run does."""
+    assert at("apply", at.sheet(*rows(4)), "--yes", "--run-id", "r1", "--max-change", "5%").returncode == 7
+    done = at("resume", "r1", "--yes", "--max-change", "50%")
+    assert (done.returncode, sandbox.moved()) == (0, wanted(rows(4))), done.stderr
+    assert at.summary("r1")["exit_code"] == 0
+
+
+# ── history ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_history_shows_a_run_in_every_way(at: Desk) -> None:
+    """runs, show, show --json, show --verify, last."""
+    at("apply", at.sheet(*rows(2)), "--yes", "--run-id", "r1")
+    assert at("runs").stdout.split("\t")[:2] == ["r1", "apply"]
+    assert [run["run_id"] for run in json.loads(at("runs", "--json").stdout)] == ["r1"]
+    shown = at("show", "last")
+    assert (shown.returncode, number(0) in shown.stdout, shown.stderr) == (0, True, "")
+    assert len(json.loads(at("show", "r1", "--json").stdout)["results"]) == 2
+    assert at("show", "r1", "--verify").returncode == 0
+
+
+def test_show_verify_names_the_first_altered_entry(at: Desk) -> None:
+    """A journal that was tampered with is a journal failure."""
+    import sqlite3
+
+    at("apply", at.sheet(*rows(2)), "--yes", "--run-id", "r1")
+    with sqlite3.connect(at.runs / "r1" / "journal.sqlite") as database:
+        database.execute("UPDATE entry SET body = replace(body, 'done', 'skipped') WHERE seq = 3")
+    database.close()
+    done = at("show", "r1", "--verify")
+    assert (done.returncode, "entry 3" in done.stderr) == (11, True)
+
+
+def test_show_reads_a_saved_plan(at: Desk) -> None:
+    """What it would do, without an account."""
+    at("plan", at.sheet(*rows(2)), "-o", "plan.json")
+    at.environment = {name: value for name, value in at.environment.items() if not name.startswith("MIHU")}
+    done = at("show", "plan.json")
+    assert (done.returncode, "Agent 0 → Agent 10" in done.stdout) == (0, True)
+    assert json.loads(at("show", "plan.json", "--json").stdout)["tool"] == "reassign"
+
+
+def test_report_makes_the_files_again_from_the_journal(at: Desk) -> None:
+    """Byte for byte, after all of them are gone."""
+    at("apply", at.sheet(*rows(3)), "--yes", "--run-id", "r1")
+    folder = at.runs / "r1"
+    names = ("results.csv", "results.jsonl", "failed.csv", "summary.json", "report.html", "report.xlsx")
+    before = {name: (folder / name).read_bytes() for name in names}
+    for name in names:
+        (folder / name).unlink()
+    done = at("report", "r1")
+    assert (done.returncode, done.stdout) == (0, f"{folder}\n")
+    after = {name: (folder / name).read_bytes() for name in names}
+    assert {name for name in names if before[name] != after[name]} <= {"report.xlsx"}
+
+
+def test_purge_removes_old_finished_runs_after_a_yes(at: Desk) -> None:
+    """Listed first; a young run stays."""
+    for name in ("old", "young"):
+        at("plan", at.sheet(*rows(1)), "--run-id", name)
+    for path in ((at.runs / "old"), *(at.runs / "old").iterdir()):
+        os.utime(path, (0, 0))
+    listed = at("purge", "--older-than", "30d")
+    assert (listed.stdout, (at.runs / "old").exists()) == (f"{at.runs / 'old'}\n", True)
+    assert at("purge", "--older-than", "30d", "--yes").returncode == 0
+    assert [path.name for path in at.runs.iterdir()] == ["young"]
+
+
+# ── ways in ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_python_m_batch_is_the_same_command(at: Desk) -> None:
+    """From any folder."""
+    told = [at("runs", "--json", program=program) for program in ((REASSIGN,), (PYTHON, "-m", "batch"))]
+    assert [(done.returncode, done.stdout) for done in told] == [(0, "[]\n")] * 2
+
+
+@pytest.mark.parametrize("program", [(REASSIGN, "job"), (PYTHON, "-m", "jobs")], ids=["reassign job", "python -m jobs"])
+def test_a_job_runs_and_is_checked(at: Desk, sandbox: Sandbox, program: list[str | Path]) -> None:
+    """Its file is relative to the job; its exit code is that of the command."""
+    (at.folder / "jobs").mkdir()
+    at.sheet(*rows(2), name="jobs/moves.csv")
+    job = at.folder / "jobs" / "job.toml"
+    job.write_text('kind = "migrate"\nfile = "moves.csv"\nyes = true\nrun_id = "nightly"\n')
+    assert at("check", job, program=program).returncode == 0
+    done = at("run", job, program=program)
+    assert (done.returncode, done.stdout) == (0, f"{at.runs / 'nightly'}\n"), done.stderr
+    assert sandbox.moved() == wanted(rows(2))
+
+
+def test_a_token_file_takes_the_place_of_the_variable(at: Desk) -> None:
+    """With the line break that editors leave at its end."""
+    del at.environment["MIHU_API_TOKEN"]
+    (at.folder / "token").write_text(f"{TOKEN}\n")
+    assert at("doctor").returncode == 2
+    assert at("doctor", "--token-file", "token").returncode == 0
+
+
+@pytest.mark.parametrize("end", ["", "/", "/api/v1", "/api/v1/"], ids=repr)
+def test_the_base_url_may_end_in_the_apis_path_or_not(at: Desk, sandbox: Sandbox, end: str) -> None:
+    """The vendor's pages show both."""
+    at.environment["MIHU_BASE_URL"] = sandbox.url.removesuffix("/api/v1") + end
+    assert at("doctor", "-q").returncode == 0
+
+
+def test_a_sandbox_keeps_its_state_in_a_file(tmp_path: Path) -> None:
+    """Loaded when it begins, saved when it ends; a purchased number is none of its trunks."""
+    state = tmp_path / "state.json"
+    world({"call": 0}, purchased=[{"call": 1}]).save(state)
+    with sandbox_process("--state", state, folder=tmp_path) as running:
+        assert running.owners() == {(number(0), "call"): agent(0)}
+        running.set_owner((number(0), "call"), agent(3))
+    assert running.process.returncode == 0
+    assert World.load(state).owner(number(0), "call") == agent(3)
+    assert bought(0) in World.load(state).numbers

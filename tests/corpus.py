@@ -1,0 +1,258 @@
+"""Files of every kind that a telephony admin really has, each written by a function, and the rows they all hold.
+
+``python -m tests.corpus`` makes ``tests/files/libreoffice.*`` again, which are LibreOffice's own and so are kept.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import struct
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from tests.builders import write_csv, write_xlsx
+from tests.containers import MAIN, bare_ods, bare_xlsb, bare_xlsx, ods_cell, ods_row, repacked
+
+Rows = Sequence[Sequence[str]]
+
+FILES = Path(__file__).parent / "files"
+
+HEADER = ("Number", "Channel", "Agent", "Note")
+ROWS: dict[int, tuple[str, str, str, str]] = {
+    4: ("+905321234567", "call", "Şule Öztürk", 'first; "line", 1'),
+    5: ("0090 532 123 45 68", "call, whatsapp", "NA", "two\nlines"),
+    7: ("'+905321234569", "both", "007", "ğüşiöç"),
+    8: ("+905321234570", "wa", "1e5", ""),
+    9: ("Total", "4", "", ""),
+}
+"""By the spreadsheet's own row number; rows 1 and 2 are a title, row 3 is the header, row 6 is blank."""
+BLANK = ("", "", "", "")
+SHEET: Rows = (("Trunks of İstanbul", "", "", ""), BLANK, HEADER, *(ROWS.get(row, BLANK) for row in range(4, 10)))
+
+
+# ── text ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def comma(folder: Path) -> Path:
+    return write_csv(folder / "a.csv", SHEET)
+
+
+def semicolon(folder: Path) -> Path:
+    return write_csv(folder / "a.csv", SHEET, separator=";")
+
+
+def tab(folder: Path) -> Path:
+    return write_csv(folder / "a.tsv", SHEET, separator="\t")
+
+
+def bar(folder: Path) -> Path:
+    return write_csv(folder / "a.txt", SHEET, separator="|")
+
+
+def separator_line(folder: Path) -> Path:
+    """Excel's own way to say which separator follows; its line is no row."""
+    path = write_csv(folder / "a.csv", SHEET, separator="^")
+    path.write_bytes(b"sep=^\r\n" + path.read_bytes())
+    return path
+
+
+def marked(folder: Path) -> Path:
+    return write_csv(folder / "a.csv", SHEET, encoding="utf-8-sig")
+
+
+def utf16(folder: Path) -> Path:
+    """What Excel calls *Unicode text*."""
+    return write_csv(folder / "a.txt", SHEET, separator="\t", encoding="utf-16")
+
+
+def utf16_big(folder: Path) -> Path:
+    path = write_csv(folder / "a.csv", SHEET, separator=";", encoding="utf-16-be")
+    path.write_bytes(b"\xfe\xff" + path.read_bytes())
+    return path
+
+
+def turkish(folder: Path) -> Path:
+    """What a Turkish Excel calls CSV; it needs ``--encoding cp1254``."""
+    return write_csv(folder / "a.csv", SHEET, separator=";", encoding="cp1254")
+
+
+def old_mac(folder: Path) -> Path:
+    path = write_csv(folder / "a.csv", SHEET)
+    path.write_bytes(path.read_bytes().replace(b"\r\n", b"\r"))
+    return path
+
+
+def without_last_line_end(folder: Path) -> Path:
+    path = write_csv(folder / "a.csv", SHEET)
+    path.write_bytes(path.read_bytes().rstrip())
+    return path
+
+
+# ── workbooks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def xlsx(folder: Path) -> Path:
+    return write_xlsx(folder / "a.xlsx", {"Trunks": SHEET})
+
+
+def xlsm(folder: Path) -> Path:
+    return write_xlsx(folder / "a.xlsx", {"Trunks": SHEET}).rename(folder / "a.xlsm")
+
+
+def foreign_xlsx(folder: Path) -> Path:
+    """XLSX with prefixed names and texts in the cells, as the Open XML SDK writes it, and a dimension that is a lie."""
+    cells = "".join(_foreign_row(number, row) for number, row in enumerate(SHEET, 1))
+    body = f'<x:dimension ref="A1:B2"/><x:sheetData>{cells}</x:sheetData>'
+    return bare_xlsx(folder / "a.xlsx", f'<x:worksheet xmlns:x="{MAIN}">{body}</x:worksheet>')
+
+
+def _foreign_row(number: int, row: Sequence[str]) -> str:
+    filled = {f"{chr(65 + column)}{number}": escape(cell) for column, cell in enumerate(row) if cell}
+    cells = "".join(
+        f'<x:c r="{place}" t="inlineStr"><x:is><x:t>{text}</x:t></x:is></x:c>' for place, text in filled.items()
+    )
+    return f'<x:row r="{number}">{cells}</x:row>'
+
+
+def ods(folder: Path) -> Path:
+    rows = "".join(ods_row(*(ods_cell(cell) for cell in row)) for row in SHEET)
+    return bare_ods(folder / "a.ods", rows + ods_row(ods_cell("", times=1024), times=1_048_567))
+
+
+def xlsb(folder: Path) -> Path:
+    return bare_xlsb(
+        folder / "a.xlsb", {(r, c): cell for r, row in enumerate(SHEET) for c, cell in enumerate(row) if cell}
+    )
+
+
+def libreoffice(ending: str) -> Callable[[Path], Path]:
+    """A copy of the file that LibreOffice saved as *ending*."""
+    return lambda folder: Path(shutil.copy(FILES / f"libreoffice.{ending}", folder))
+
+
+KINDS: Mapping[str, Callable[[Path], Path]] = {
+    **{kind.__name__: kind for kind in (comma, semicolon, tab, bar, separator_line, marked, utf16, utf16_big)},
+    **{kind.__name__: kind for kind in (turkish, old_mac, without_last_line_end, xlsx, xlsm, foreign_xlsx, ods, xlsb)},
+    **{f"libreoffice {ending}": libreoffice(ending) for ending in ("xlsx", "ods", "xls")},
+}
+"""Every way to write :data:`SHEET`."""
+
+
+# ── files to refuse ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""How a compound file begins: an old workbook, and the wrapping of an encrypted new one."""
+
+
+def protected_xlsx(folder: Path) -> Path:
+    path = folder / "a.xlsx"
+    path.write_bytes(COMPOUND + bytes(1016) + "EncryptedPackage".encode("utf-16-le") + bytes(480))
+    return path
+
+
+def protected_xls(folder: Path) -> Path:
+    """A real XLS whose globals go on with FILEPASS where another record of the same size was."""
+    data = (FILES / "libreoffice.xls").read_bytes()
+    begin = re.search(rb"\x09\x08\x10\x00\x00\x06\x05\x00.{12}", data, re.DOTALL)
+    assert begin is not None
+    path = folder / "a.xls"
+    path.write_bytes(data[: begin.end()] + b"\x2f\x00" + data[begin.end() + 2 :])
+    return path
+
+
+def protected_ods(folder: Path) -> Path:
+    entry = '<m:file-entry m:full-path="content.xml"><m:encryption-data/></m:file-entry>'
+    return bare_ods(folder / "a.ods", "", manifest=entry)
+
+
+def protected_zip(folder: Path) -> Path:
+    """A workbook in which a part is marked as encrypted by the archive itself."""
+    path = xlsx(folder)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    return path
+
+
+def truncated(folder: Path) -> Path:
+    path = xlsx(folder)
+    path.write_bytes(path.read_bytes()[:-400])
+    return path
+
+
+def corrupted(folder: Path) -> Path:
+    """One byte of a packed part is another."""
+    path = xlsx(folder)
+    with zipfile.ZipFile(path) as archive:
+        at = archive.getinfo("xl/worksheets/sheet1.xml").header_offset + 100
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0xFF
+    path.write_bytes(data)
+    return path
+
+
+def bomb(folder: Path) -> Path:
+    """One gigabyte of shared texts in five megabytes."""
+    return _large_part(folder, b"<si><t>" + b"A" * 1000 + b"</t></si>", times=1_060_000)
+
+
+def lying_bomb(folder: Path) -> Path:
+    """A bomb whose directory says that it is small."""
+    path = _large_part(folder, b"A" * 1024, times=200 * 1024)
+    data = bytearray(path.read_bytes())
+    at = data.rindex(b"PK\x01\x02") + 24
+    data[at : at + 4] = struct.pack("<I", 100)
+    path.write_bytes(data)
+    return path
+
+
+def _large_part(folder: Path, text: bytes, *, times: int) -> Path:
+    path = xlsx(folder)
+    with (
+        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("xl/large.xml", "w", force_zip64=True) as part,
+    ):
+        for _ in range(times // 1000):
+            part.write(text * 1000)
+    return path
+
+
+def stray_xlsx(folder: Path) -> Path:
+    """A table, and one cell in the last row and column of the sheet."""
+    stray = '<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>x</t></is></c></row>'
+    return repacked(
+        xlsx(folder),
+        "xl/worksheets/sheet1.xml",
+        lambda xml: xml.replace(b"</sheetData>", f"{stray}</sheetData>".encode()),
+    )
+
+
+def stray_ods(folder: Path) -> Path:
+    rows = "".join(ods_row(*map(ods_cell, row)) for row in SHEET)
+    return bare_ods(folder / "a.ods", rows + ods_row(ods_cell("x", times=16_384), times=1_000_000))
+
+
+def stray_xlsb(folder: Path) -> Path:
+    return bare_xlsb(folder / "a.xlsb", {(0, 0): "number", (1_048_575, 16_383): "x"})
+
+
+# ── LibreOffice's own ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def make_libreoffice_files(endings: Iterable[str] = ("xlsx", "ods", "xls")) -> None:
+    """Have LibreOffice (Debian's ``libreoffice-calc-nogui``) save the corpus' sheet in its own way."""
+    FILES.mkdir(exist_ok=True)
+    source = write_xlsx(FILES / "libreoffice.xlsx", {"Trunks": SHEET})
+    for ending in (*[e for e in endings if e != "xlsx"], "xlsx"):
+        command = ["soffice", "--headless", "--convert-to", ending, "--outdir", str(FILES / "made"), str(source)]
+        subprocess.run(command, check=True, timeout=120)
+        shutil.move(FILES / "made" / f"libreoffice.{ending}", FILES / f"libreoffice.{ending}")
+    (FILES / "made").rmdir()
+
+
+if __name__ == "__main__":
+    make_libreoffice_files()

@@ -1,0 +1,256 @@
+"""A run as its journal tells it: entries in, record out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch.core import planfile
+from batch.core.encode import number_to_json, outcome_to_json
+from batch.core.lifecycle import Entry, Kind
+from batch.core.model import Calls, NumberState, Outcome, Plan, Reason, RunRecord, Source, Status, Verified
+from batch.core.record import fold
+from batch.core.results import results
+from batch.errors import JournalError
+from tests.records import BEGAN, agent, believable, change, number, outcome, plan, row, state
+
+PLAN = plan(
+    [row(2, channels=("call", "whatsapp")), row(3)],
+    [change(0), change(1, channel="whatsapp"), change(2, of=3)],
+)
+
+
+def opened(made: Plan = PLAN, **more: object) -> Entry:
+    body = {"run_id": "r1", "command": "apply", "tool_version": "0.1.0", "plan": planfile.dump(made), "sheet": ""}
+    return Entry(Kind.OPENED, BEGAN, body=body | more)
+
+
+def intent(
+    id_: int = 0, *, at: float = BEGAN + 1, before: NumberState | None = None, kind: Kind = Kind.INTENT
+) -> Entry:
+    return Entry(kind, at, id_, {"before": number_to_json(before)} if before else {})
+
+
+def ended(one: Outcome) -> Entry:
+    return Entry(Kind.OUTCOME, BEGAN + 2, one.change, outcome_to_json(one))
+
+
+def seen(one: NumberState) -> Entry:
+    return Entry(Kind.SEEN, BEGAN + 3, body=number_to_json(one))
+
+
+def stopped(reason: Reason, detail: str = "") -> Entry:
+    return Entry(Kind.STOPPED, BEGAN + 4, body={"whole_run": reason.value, "detail": detail})
+
+
+def cost(**calls: int) -> Entry:
+    whole = {"get": 0, "put": 0, "retried": 0, "refused_429": 0} | calls
+    return Entry(Kind.CALLS, BEGAN + 5, body={"calls": whole, "pace": {"limit": "60/min"}})
+
+
+FINISHED = Entry(Kind.FINISHED, BEGAN + 6, body={"exit_code": 5})
+RESUMED = Entry(Kind.RESUMED, BEGAN + 7)
+
+
+def told(*entries: Entry) -> RunRecord:
+    """What a journal tells that was opened and has these entries."""
+    return fold([opened(), *entries])
+
+
+# ── a run from end to end ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_opened_run_is_who_what_when_and_the_whole_plan() -> None:
+    """Before anything was sent."""
+    found = fold([opened(notes=["a note"])])
+    assert ("r1", "apply", "0.1.0", BEGAN) == (found.run_id, found.command, found.tool_version, found.started_at)
+    assert planfile.digest(PLAN) == planfile.digest(found.plan)
+    assert ({}, {}, {}, Calls(), None, None, None) == (
+        *(found.outcomes, found.befores, found.afters, found.calls),
+        *(found.finished_at, found.exit_code, found.whole_run),
+    )
+    assert ("a note",) == found.notes
+
+
+def test_the_name_of_the_only_sheet_comes_from_the_opening() -> None:
+    """The plan does not keep it, and the results name it."""
+    made = plan([row()], [change()], source=Source(file="moves.xlsx", sheet="July", sha256="00"))
+    assert "July" == fold([opened(made, sheet="July")]).plan.source.sheet
+
+
+def test_a_change_is_what_its_last_outcome_says() -> None:
+    """The sweep corrects what the echo had said."""
+    first, last = outcome(verified=Verified.ECHO), outcome(status=Status.DRIFTED, reason=Reason.CHANGED_AFTERWARDS)
+    assert {0: last} == told(intent(), ended(first), ended(last)).outcomes
+
+
+def test_a_number_is_as_it_was_last_seen() -> None:
+    """One picture per number."""
+    assert {number(2): state(call=1)} == told(seen(state(call=7)), seen(state(call=1))).afters
+
+
+def test_calls_of_several_sittings_add_up() -> None:
+    """The pace is the last one's."""
+    found = told(cost(get=4, put=2), RESUMED, cost(get=1, put=1, retried=1, refused_429=2))
+    assert Calls(get=5, put=3, retried=1, refused_429=2) == found.calls
+    assert {"limit": "60/min"} == found.pace
+
+
+def test_a_finished_run_has_its_time_and_its_code() -> None:
+    """Both from the last entry."""
+    found = told(FINISHED)
+    assert (BEGAN + 6, 5) == (found.finished_at, found.exit_code)
+
+
+@pytest.mark.parametrize("opening", [True, False], ids=["from the start", "on the way"])
+def test_why_the_run_as_a_whole_stopped_is_kept(opening: bool) -> None:
+    """An audit says so when it opens; a stop is an entry of its own."""
+    audit = {"whole_run": "audit", "detail": "looked"}
+    found = fold([opened(**audit)]) if opening else told(stopped(Reason.AUDIT, "looked"))
+    assert (Reason.AUDIT, "looked") == (found.whole_run, found.whole_run_detail)
+
+
+def test_a_resumed_run_is_neither_stopped_nor_finished() -> None:
+    """What stopped the last sitting does not stop this one."""
+    found = told(stopped(Reason.DEADLINE, "over"), FINISHED, RESUMED)
+    assert (None, "", None, None) == (found.whole_run, found.whole_run_detail, found.finished_at, found.exit_code)
+
+
+# ── the picture before ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_before_is_the_picture_of_the_first_put() -> None:
+    """Resuming never overwrites it."""
+    found = told(intent(before=state(call=0)), RESUMED, intent(before=state(call=1)))
+    assert {number(2): state(call=0)} == found.befores
+
+
+def test_an_intent_without_a_picture_adds_none() -> None:
+    """A second attempt knows nothing new."""
+    assert {} == told(intent()).befores
+
+
+def test_each_trunk_of_a_number_has_the_picture_of_its_own_first_put() -> None:
+    """Between the first channel's PUT and the second's somebody may have moved the second."""
+    found = told(intent(0, before=state(call=0, whatsapp=5)), intent(1, before=state(call=1, whatsapp=0)))
+    assert {number(2): state(call=0, whatsapp=0)} == found.befores
+
+
+def test_a_trunk_that_a_later_picture_does_not_show_had_nobody() -> None:
+    """What is not in a picture is not bound."""
+    found = told(intent(0, before=state(call=0, whatsapp=5)), intent(1, before=state(call=1)))
+    assert {number(2): state(call=0, whatsapp=None)} == found.befores
+
+
+# ── changes in the air ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [((), Reason.INTERRUPTED), ((stopped(Reason.JOURNAL_FAILED),), Reason.JOURNAL_FAILED)],
+    ids=["killed", "stopped"],
+)
+def test_an_intent_without_an_outcome_is_unknown(more: tuple[Entry, ...], reason: Reason) -> None:
+    """Its PUT may have reached the server; when it began and how often it was tried is known."""
+    found = told(intent(at=BEGAN + 1), intent(at=BEGAN + 2), *more).outcomes[0]
+    assert found == Outcome(
+        change=0, status=Status.UNKNOWN, reason=reason, attempts=2, started_at=BEGAN + 1, written=True
+    )
+
+
+def test_an_outcome_that_another_intent_followed_is_not_the_last_word() -> None:
+    """The run was resumed and killed again."""
+    skipped = outcome(status=Status.SKIPPED, reason=Reason.INTERRUPTED)
+    assert Status.UNKNOWN is told(intent(), ended(skipped), RESUMED, intent()).outcomes[0].status
+
+
+def test_a_putting_back_without_an_outcome_is_unknown_and_known_as_one() -> None:
+    """The look that settles it must know which agent is wanted now."""
+    found = told(intent(), ended(outcome()), intent(kind=Kind.RESTORING))
+    assert (Status.UNKNOWN, Reason.UNIT_PUT_BACK) == (found.outcomes[0].status, found.outcomes[0].reason)
+    assert frozenset({0}) == found.restoring
+
+
+def test_a_putting_back_that_ended_is_over() -> None:
+    """Its outcome is the change's."""
+    back = outcome(status=Status.FAILED, reason=Reason.UNIT_PUT_BACK, after=agent(0))
+    found = told(intent(), ended(outcome()), intent(kind=Kind.RESTORING), ended(back))
+    assert ({0: back}, frozenset()) == (found.outcomes, found.restoring)
+
+
+@given(st.data())
+def test_a_journal_cut_off_anywhere_still_tells_every_line(data: st.DataObject) -> None:
+    """A crash between any two entries leaves a record, in which nothing is done that was not written down."""
+    whole = believable(40)
+    entries = list(story(whole))
+    cut = fold(entries[: data.draw(st.integers(1, len(entries)))])
+    lines, wanted = list(results(cut)), list(results(whole))
+    assert [(line.row, line.channel) for line in wanted] == [(line.row, line.channel) for line in lines]
+    assert all(line.status is Status.DONE for line, end in zip(wanted, lines, strict=True) if end.status is Status.DONE)
+
+
+def story(whole: RunRecord) -> Iterable[Entry]:
+    """The entries of a run as the engine writes them."""
+    yield opened(whole.plan)
+    for id_, one in whole.outcomes.items():
+        if one.attempts:
+            yield intent(id_, before=whole.befores.get(whole.plan.changes[id_].trunk.number))
+        yield ended(one)
+    yield from map(seen, whole.afters.values())
+    yield FINISHED
+
+
+# ── what cannot have happened ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def without(entry: Entry, key: str) -> Entry:
+    return Entry(entry.kind, entry.at, entry.change, {k: v for k, v in entry.body.items() if k != key})
+
+
+EDITED = opened(plan=planfile.dump(PLAN).replace(agent(1), agent(7)))
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ([], "does not begin with its run"),
+        ([FINISHED], "does not begin with its run"),
+        ([opened(), opened()], "begins twice"),
+        ([opened(), intent(3)], "speaks of change 3"),
+        ([opened(), intent(-1)], "speaks of change -1"),
+        ([opened(), Entry(Kind.INTENT, BEGAN)], "speaks of change None"),
+        ([opened(), intent(kind=Kind.RESTORING)], "'restoring' of a change that is 'planned'"),
+        ([EDITED], "damaged: SafetyError this plan was edited"),
+        ([without(opened(), "plan")], "damaged: KeyError 'plan'"),
+        ([opened(), without(ended(outcome()), "status")], "damaged: KeyError 'status'"),
+        ([opened(), Entry(Kind.SEEN, BEGAN, body={"number": 1})], "damaged: KeyError"),
+        ([opened(), Entry(Kind.CALLS, BEGAN, body={"calls": 7})], "damaged: TypeError"),
+        ([opened(), Entry(Kind.STOPPED, BEGAN, body={"whole_run": "mood"})], "damaged: ValueError 'mood'"),
+    ],
+    ids=[
+        *("nothing", "no opening", "two openings", "a change too many", "a negative change", "no change"),
+        *(
+            "a step that cannot be",
+            "an edited plan",
+            "no plan",
+            "no status",
+            "half a number",
+            "no figures",
+            "no reason",
+        ),
+    ],
+)
+def test_a_story_that_cannot_have_happened_is_refused(entries: list[Entry], said: str) -> None:
+    """By the one error that says *journal*, with what is wrong."""
+    with pytest.raises(JournalError, match=said):
+        fold(entries)
+
+
+def test_a_journal_is_made_of_json() -> None:
+    """The builders of this file write what the disk would hold."""
+    for entry in story(believable(20)):
+        assert entry.body == json.loads(json.dumps(entry.body))

@@ -107,7 +107,7 @@ class Between:
 
     def _environment(self, wave: int) -> dict[str, str]:
         """That of the run, without the token: the probe is somebody else's program."""
-        mine = {"REASSIGN_RUN": str(self.run.folder), "REASSIGN_WAVE": str(wave + 1)}
+        mine = {"RUN_FOLDER": str(self.run.folder), "RUN_WAVE": str(wave + 1)}
         return {**{name: value for name, value in os.environ.items() if name != VARIABLE}, **mine}
 
     async def _put_back(self, done: Sequence[Change], outcomes: Mapping[int, Outcome]) -> list[Outcome]:

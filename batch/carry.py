@@ -12,7 +12,7 @@ from batch.core.encode import outcome_to_json
 from batch.core.guard import Refusal, failure_budget, guard
 from batch.core.lifecycle import OPEN_STATUSES, Entry, Kind
 from batch.core.model import Limits, Outcome, Plan, Reason, Status
-from batch.engine.execute import Ending, Execution, Setting, conflicts_left, reason_of
+from batch.engine.execute import Ending, Execution, Setting, reason_of
 from batch.engine.live import Live
 from batch.engine.schedule import Brakes, Schedule
 from batch.engine.session import Session
@@ -55,7 +55,7 @@ async def carry_out(run: Run, session: Session, settings: Settings, hooks: Hooks
 async def _to_its_end(run: Run, session: Session, settings: Settings, hooks: Hooks, signals: Signals) -> Ending:
     ending = Ending(dict(run.record.outcomes))
     try:
-        if not await _started(settings, hooks, signals):
+        if run.record.plan.writes() and not await _started(settings, hooks, signals):
             ending.stopped = Reason.INTERRUPTED
             return ending
         ending = await _execute(run, session, settings, hooks, signals)
@@ -127,11 +127,7 @@ async def _execute(run: Run, session: Session, settings: Settings, hooks: Hooks,
         check_wave=Between(run, session, settings, hooks, live),
     )
     execution = Execution(schedule, setting, known=run.record.outcomes, apis=session.apis)
-    ending = await execution.run()
-    for outcome in conflicts_left(schedule, time.time):
-        await run.journal.append(Entry(Kind.OUTCOME, time.time(), outcome.change, outcome_to_json(outcome)))
-        ending.outcomes[outcome.change] = outcome
-    return ending
+    return await execution.run()
 
 
 async def _live(run: Run, session: Session, settings: Settings) -> Live:

@@ -18,6 +18,7 @@ from batch.adapters import approval, reports, runs, sheets, target, templates
 from batch.adapters.credentials import find_token
 from batch.adapters.journal import Journal
 from batch.adapters.lock import workspace_lock
+from batch.adapters.sheets.annotate import annotate as marked
 from batch.adapters.target import Target
 from batch.carry import carry_out
 from batch.core import planfile
@@ -35,7 +36,7 @@ from batch.doctor import Finding, examine
 from batch.engine.pace import Rate
 from batch.engine.session import Session, Terms, open_session
 from batch.engine.snapshot import NoTrunkListError, gather, gather_numbers
-from batch.errors import JournalError, ReassignError, SafetyError, UsageError
+from batch.errors import JournalError, LockedError, ReassignError, SafetyError, UsageError
 from batch.run import Finished, Hooks, Run, new_run
 from batch.settings import Settings
 
@@ -56,9 +57,15 @@ def check(file: Path, settings: Settings) -> Checked:
     """Every problem of every row that the sheet itself shows. Raises InputError when it is not a sheet."""
     table = _read(file, settings)
     normalised = normalise(table, region=settings.region)
-    problems = (*table.problems, *normalised.problems)
+    told = dict.fromkeys((*table.problems, *normalised.problems))  # what the reader said of a row is in both
+    problems = tuple(sorted(told, key=lambda problem: problem.origin.row))
     wrong = {problem.origin for problem in problems if is_error(problem)}
     return Checked(table=table, problems=problems, rows_ok=len(table.rows) - len(wrong))
+
+
+def annotate(checked: Checked, out: Path) -> None:
+    """A copy of the checked sheet with every problem beside its cell, to be mended and sent back."""
+    marked(checked.table, checked.problems, out)
 
 
 async def plan(file: Path, settings: Settings, hooks: Hooks, *, detailed: bool = False) -> Finished:
@@ -324,6 +331,6 @@ def _has_begun(folder: Path) -> bool:
     try:
         with Journal.open(folder / runs.JOURNAL) as journal:
             opening = next(journal.entries(), None)
-    except JournalError:
+    except (JournalError, LockedError):
         return (folder / runs.PLAN).is_file()
     return opening is not None and opening.body.get("command") not in LOOKING

@@ -61,7 +61,9 @@ async def listening() -> AsyncIterator[Signals]:
         return
 
     async def listen(*, task_status: TaskStatus[None]) -> None:
-        with anyio.open_signal_receiver(*ENDING) as heard:
+        # nohup has them ignored, and means it
+        kept = [number for number in ENDING if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+        with anyio.open_signal_receiver(*kept) as heard:
             task_status.started()
             async for number in heard:
                 signals.take(number)

@@ -77,15 +77,15 @@ def ods_cell(text: str, *, times: int = 1) -> str:
 def bare_xlsb(path: Path, cells: Mapping[tuple[int, int], str]) -> Path:
     """A binary workbook of text cells by (row, column), both from 0 ([MS-XLSB] 2.1.7)."""
     bundle = struct.pack("<II", 0, 1) + _wide("rId1") + _wide("Trunks")
-    book = _record(131) + _record(143) + _record(156, bundle) + _record(144) + _record(132)
+    book = record(131) + record(143) + record(156, bundle) + record(144) + record(132)
     body, last = b"", -1
     for (row, column), text in sorted(cells.items()):
         if row != last:
-            body += _record(0, struct.pack("<IIHHBI", row, 0, 300, 0, 0, 0))
+            body += record(0, struct.pack("<IIHHBI", row, 0, 300, 0, 0, 0))
             last = row
-        body += _record(6, struct.pack("<II", column, 0) + _wide(text))
+        body += record(6, struct.pack("<II", column, 0) + _wide(text))
     span = struct.pack("<IIII", 0, last, 0, max(column for _, column in cells))
-    sheet = _record(129) + _record(148, span) + _record(145) + body + _record(146) + _record(130)
+    sheet = record(129) + record(148, span) + record(145) + body + record(146) + record(130)
     return zipped(path, {**_package("bin"), "xl/workbook.bin": book, "xl/worksheets/sheet1.bin": sheet})
 
 
@@ -93,7 +93,8 @@ def _wide(text: str) -> bytes:
     return struct.pack("<I", len(text)) + text.encode("utf-16-le")
 
 
-def _record(kind: int, body: bytes = b"") -> bytes:
+def record(kind: int, body: bytes = b"") -> bytes:
+    """A record of a binary workbook ([MS-XLSB] 2.1.4)."""
     head = bytes([kind]) if kind < 128 else bytes([kind & 0x7F | 0x80, kind >> 7])
     size, length = b"", len(body)
     while length > 127:

@@ -14,6 +14,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+import pytest
+
+from batch.adapters import sheets
+from batch.core.model import Problem, SourceTable
+from batch.errors import ReassignError
 from tests.builders import write_csv, write_xlsx
 from tests.containers import MAIN, bare_ods, bare_xlsb, bare_xlsx, ods_cell, ods_row, repacked
 
@@ -238,6 +243,33 @@ def stray_ods(folder: Path) -> Path:
 
 def stray_xlsb(folder: Path) -> Path:
     return bare_xlsb(folder / "a.xlsb", {(0, 0): "number", (1_048_575, 16_383): "x"})
+
+
+# ── how tests look at what was read ─────────────────────────────────────────────────────────────────────────────────
+
+
+def rows(table: SourceTable) -> dict[int, tuple[str, ...]]:
+    """The cells of each row, by the row's own number."""
+    return {row.origin.row: row.cells for row in table.rows}
+
+
+def codes(problems: Sequence[Problem]) -> list[tuple[int, str, str]]:
+    """Row, code and column of each problem."""
+    return [(problem.origin.row, problem.code, problem.column) for problem in problems]
+
+
+def refusal(path: Path, **flags: str) -> ReassignError:
+    """How the file is refused."""
+    with pytest.raises(ReassignError) as refused:
+        sheets.read(path, **flags)  # type: ignore[arg-type]
+    return refused.value
+
+
+def text(tmp_path: Path, content: str | bytes, name: str = "a.csv") -> Path:
+    """A file with this content."""
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
 
 
 # ── LibreOffice's own ─────────────────────────────────────────────────────────────────────────────────────────────────

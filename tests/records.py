@@ -325,3 +325,39 @@ def _shuffled(often: Mapping[Status, int], count: int) -> Iterator[Status]:
     step = next(size for size in (37, 41, 43) if len(hundred) % size)
     for index in range(count):
         yield hundred[index * step % len(hundred)]
+
+
+# ── a hostile day ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def hostile(text: str) -> RunRecord:
+    """A run in which every text that a sheet, a server or a person gave is *text*."""
+    header = (f"{text} number", f"{text} channel", f"{text} agent", f"{text} note")
+    problem = Problem("agent_unknown", origin(3), text, text, text)
+    rows = [
+        row(2, agent_name=text, note=text, cells=(text,) * 4),
+        row(3, number=text, channels=(text,), agent_uuid="", agent_name=text, note=text, cells=(text,) * 4),
+    ]
+    rows[1] = replace(rows[1], valid=False, problems=(problem,))
+    made = plan(
+        rows,
+        [change()],
+        header=header,
+        agents={agent(0): text, agent(1): text},
+        source=Source(file=f"{text}.csv", sheet=text, sha256="ab" * 32, only_sheet=False),
+        notes=(text,),
+    )
+    refused = outcome(0, Status.REJECTED, Reason.SERVER_REFUSED, detail=text, http_status=422)
+    seen = replace(state(call=0), bindings={"call": Binding(True, agent(0), text), text: Binding(True, None, text)})
+    return record(
+        [],
+        plan=made,
+        outcomes=[refused],
+        befores=[seen],
+        afters=[seen],
+        pace={text: text},
+        notes=(text,),
+        exit_code=10,
+        whole_run=Reason.API_UNAVAILABLE,
+        whole_run_detail=text,
+    )

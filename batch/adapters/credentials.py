@@ -14,6 +14,7 @@ VARIABLE: Final = "MIHU_API_TOKEN"
 CREDENTIAL: Final = "mihu_api_token"
 """The name under which systemd's ``LoadCredential=`` hands the token over."""
 MOST: Final = 16 * 1024
+"""Bytes of a file that may hold a token: what common servers take as one header, and more."""
 _USABLE = re.compile(r"[\x21-\x7e]+")  # what a header can carry; a space or a line break would forge another
 
 
@@ -41,8 +42,8 @@ class Secret:
 def find_token(token_file: Path | None, environ: Mapping[str, str] = os.environ) -> Secret:
     """The token of this run: ``--token-file``, then ``MIHU_API_TOKEN``, then a credential of systemd.
 
-    Space around it is not part of it: files end in a line break. Raises :class:`UsageError` when there is none, or
-    when it cannot be sent; no message quotes it.
+    Space around it is not part of it: files end in a line break, and some begin with a byte order mark. Raises
+    :class:`UsageError` when there is none, or when it cannot be sent; no message quotes it.
     """
     if token_file is not None:
         return _secret(_content(token_file), f"the token file {token_file}")
@@ -70,6 +71,9 @@ def _secret(text: str, place: str) -> Secret:
 def _content(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(MOST).decode("utf-8", "replace")
+            content = file.read(MOST + 1)
     except OSError as error:
         raise UsageError(f"cannot read the token file {path}: {error.strerror}", hint="check --token-file") from error
+    if len(content) > MOST:
+        raise UsageError(f"the token file {path} is too long to hold a token", hint="check --token-file")
+    return content.decode("utf-8-sig", "replace")

@@ -40,6 +40,15 @@ class _Bearer(httpx.Auth):
         yield request
 
 
+class _Sealed(bytes):
+    """A request as sent, token and all, which a traceback that prints variables does not show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<a request of {len(self)} bytes>"
+
+
 class OneConnection(httpx.AsyncBaseTransport):
     """An httpx transport of one keep-alive connection, which carries one request at a time.
 
@@ -51,15 +60,20 @@ class OneConnection(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request* and receive the whole answer."""
-        lines = [b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
-        lines += [b"%b: %b" % header for header in request.headers.raw]
-        sent = b"\r\n".join((*lines, b"", request.content))
-        status, headers, body = await self.connection.exchange(sent)
-        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
+        status, headers, body = await self.connection.exchange(_written(request))
+        # as bytes: httpx takes texts in ASCII only, and a server may say anything
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        return httpx.Response(status, headers=raw, stream=httpx.ByteStream(body))
 
     async def aclose(self) -> None:
         """Close the connection."""
         await self.connection.aclose()
+
+
+def _written(request: httpx.Request) -> _Sealed:
+    lines = [b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
+    lines += [b"%b: %b" % header for header in request.headers.raw]
+    return _Sealed(b"\r\n".join((*lines, b"", request.content)))
 
 
 class HttpApi:

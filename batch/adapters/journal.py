@@ -10,6 +10,7 @@ the chain at its place (:meth:`Journal.verify`). Once a write has failed nothing
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
@@ -23,7 +24,7 @@ from anyio.lowlevel import cancel_shielded_checkpoint
 
 from batch.adapters.files import PRIVATE_FILE
 from batch.core.lifecycle import Entry, Kind
-from batch.errors import JournalError
+from batch.errors import JournalError, LockedError
 
 APPLICATION_ID = 0x5253474E
 """Marks the file as ours (``PRAGMA application_id``)."""
@@ -74,28 +75,34 @@ class Journal:
     @classmethod
     def create(cls, path: Path) -> Self:
         """Start a new journal at *path*, readable by its owner only; an existing file is refused."""
-        try:
-            path.touch(mode=PRIVATE_FILE, exist_ok=False)
-            path.chmod(PRIVATE_FILE)
-            database = _connect(path)
-            database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            database.execute(f"PRAGMA user_version = {VERSION}")
-            database.execute(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise _unwritable(path, error) from error
-        return cls(path, database)
+        with contextlib.ExitStack() as undo:
+            try:
+                path.touch(mode=PRIVATE_FILE, exist_ok=False)
+                path.chmod(PRIVATE_FILE)
+                database = undo.enter_context(contextlib.closing(_connect(path)))
+                database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                database.execute(f"PRAGMA user_version = {VERSION}")
+                database.execute(_SCHEMA)
+                journal = cls(path, database)
+            except (OSError, sqlite3.Error) as error:
+                raise _unwritable(path, error) from error
+            undo.pop_all()
+            return journal
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open an existing journal; raises :class:`JournalError` for a foreign, newer, damaged or busy one."""
+        """Open an existing journal; raises :class:`JournalError` for a foreign, newer or damaged one, LockedError."""
         if not path.is_file() or path.is_symlink():
             raise JournalError(f"there is no journal at {path}", hint="`reassign runs` lists the runs there are")
-        try:
-            database = _connect(path)
-            _check_identity(path, database)
-            return cls(path, database)
-        except sqlite3.DatabaseError as error:
-            raise _unreadable(path, error) from error
+        with contextlib.ExitStack() as undo:
+            try:
+                database = undo.enter_context(contextlib.closing(_connect(path)))
+                _check_identity(path, database)
+                journal = cls(path, database)
+            except sqlite3.DatabaseError as error:
+                raise _unreadable(path, error) from error
+            undo.pop_all()
+            return journal
 
     def __enter__(self) -> Self:
         return self
@@ -150,12 +157,15 @@ class Journal:
     def verify(self) -> int | None:
         """The number of the first entry that does not fit the chain of hashes; ``None`` when all do."""
         expected_seq, previous = 1, _START
-        rows = self._database.execute("SELECT seq, at, kind, change, body, hash FROM entry ORDER BY seq")
-        for seq, at, kind, change, body, kept in rows:
-            previous = _chain(previous, seq, at, kind, change, body)
-            if seq != expected_seq or kept != previous:
-                return expected_seq
-            expected_seq += 1
+        try:
+            rows = self._database.execute("SELECT seq, at, kind, change, body, hash FROM entry ORDER BY seq")
+            for seq, at, kind, change, body, kept in rows:
+                previous = _chain(previous, seq, at, kind, change, body)
+                if seq != expected_seq or kept != previous:
+                    return expected_seq
+                expected_seq += 1
+        except sqlite3.DatabaseError as error:
+            raise _unreadable(self.path, error) from error
         return None
 
     def _write_pending(self, commit: _Commit) -> None:
@@ -173,15 +183,21 @@ class Journal:
         except sqlite3.Error as error:
             commit.error = self._failure = _unwritable(self.path, error)
             commit.error.__cause__ = error
+            with contextlib.suppress(sqlite3.Error):  # the report must not read what is not on disk
+                self._database.execute("ROLLBACK")
         else:
             self._seq, self._hash = seq, last
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, timeout=0, cached_statements=16)
-    database.execute("PRAGMA locking_mode = EXCLUSIVE")
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = FULL")
+    try:
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error:
+        database.close()
+        raise
     return database
 
 
@@ -204,7 +220,11 @@ def _unwritable(path: Path, error: Exception) -> JournalError:
     return JournalError(f"the journal {path} cannot be written: {error}", hint=hint)
 
 
-def _unreadable(path: Path, error: Exception) -> JournalError:
+def _unreadable(path: Path, error: Exception) -> JournalError | LockedError:
     if "locked" in str(error):
-        return JournalError(f"the journal {path} is in use: its run is still going on", hint="wait for it to end")
+        return LockedError(f"the journal {path} is in use: its run is still going on", hint="wait until it ends")
+    if isinstance(error, sqlite3.OperationalError) and "no such" not in str(error):
+        return JournalError(
+            f"the journal {path} cannot be opened: {error}", hint="it must be on a disk that can be written"
+        )
     return JournalError(f"the journal {path} is damaged or not a journal: {error}")

@@ -16,6 +16,9 @@ PREFIX: Final = "/api/v1"
 PORTS: Final = {"https": 443, "http": 80}
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)
+"""A host that resolvers read as an address in some other notation (2130706433, 0x7f.1) ends in such a label."""
+_VISIBLE = re.compile(r"[\x21-\x5b\x5d-\x7e]+")  # no space, line break, backslash or letter beyond ASCII
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*", re.ASCII)
 
 
@@ -41,12 +44,14 @@ def resolve(*, tenant: str, base_url: str, token: Secret) -> Target:
         host = f"{tenant.lower()}.{BRANDS[0]}"
         return Target(Workspace(tenant.lower(), host), f"https://{host}{PREFIX}", token)
     url = _split(base_url)
-    host = url.netloc.lower()
+    host = _host(url)
     return Target(Workspace(_tenant(tenant, host), host), f"{url.scheme}://{host}{_path(base_url, url)}", token)
 
 
 def _split(base_url: str) -> SplitResult:
     """The URL in parts, when it is one that may get the token."""
+    if _VISIBLE.fullmatch(base_url) is None:  # urlsplit drops line breaks, and what is left is another host
+        _bad(base_url, "it holds spaces, line breaks, backslashes or letters beyond ASCII")
     try:
         url = urlsplit(base_url)
         port = url.port
@@ -57,11 +62,18 @@ def _split(base_url: str) -> SplitResult:
         _bad(base_url, "it must begin with https://")
     if "@" in url.netloc or url.query or url.fragment or "?" in base_url or "#" in base_url:
         _bad(base_url, "it must be scheme, host and path only")
-    if port == 0 or not (_HOST.fullmatch(name) or _is_address(name)):
+    if port == 0 or not _is_host(name):
         _bad(base_url, "its host is not one")
     if url.scheme == "http" and not is_loopback(name):
         _bad(base_url, "plain http would send the token unprotected; it is allowed on loopback only")
     return url
+
+
+def _host(url: SplitResult) -> str:
+    """Host and port, spelt so that two ways to write one host are one workspace."""
+    name = url.hostname or ""
+    shown = f"[{name}]" if ":" in name else name
+    return shown if url.port in {None, PORTS[url.scheme]} else f"{shown}:{url.port}"
 
 
 def _path(base_url: str, url: SplitResult) -> str:
@@ -76,12 +88,18 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
+def _is_host(name: str) -> bool:
+    named = _HOST.fullmatch(name) is not None and ".." not in name and _NUMERIC.fullmatch(name) is None
+    return named or _is_address(name)
+
+
 def _is_address(host: str) -> bool:
+    """Whether *host* is an address as everybody writes it; a zone would be part of this machine's set-up, not of it."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
         return False
-    return True
+    return "%" not in host
 
 
 def _tenant(tenant: str, host: str) -> str:
@@ -95,7 +113,8 @@ def _tenant(tenant: str, host: str) -> str:
 
 
 def _bad(base_url: str, why: str) -> NoReturn:
-    shown = re.sub(r"//[^/]*@", "//…@", base_url)  # whatever stands before an @ may be a password
+    # whatever stands before an @ may be a password, and whatever follows a ? or # a token
+    shown = re.sub(r"([?#]).*", r"\1…", re.sub(r"^(\w+://)?.*@", r"\1…@", base_url, flags=re.DOTALL), flags=re.DOTALL)
     _refuse(f"the base URL {shown!r} cannot be used: {why}", "give a URL such as https://acme.mihu.ai/api/v1")
 
 

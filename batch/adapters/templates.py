@@ -37,8 +37,6 @@ SPARE_ROWS = 2000
 """Rows below the last one that have lists too, for rows that people add."""
 MAX_ROWS = 1_048_576
 MAX_COLUMNS = 16_384
-LONGEST_NAME = 200
-"""Characters of a name that stand beside a uuid; the uuid must not be cut off a cell."""
 
 NOTES = (
     "One row says: this number, on this channel, is to be served by this agent.",
@@ -91,9 +89,7 @@ def agent_labels(agents: Iterable[Agent]) -> dict[AgentId, str]:
     known = list(agents)
     times = Counter(_plain(agent.name) for agent in known)
     return {
-        agent.uuid: agent.name
-        if _stands_alone(agent.name) and times[_plain(agent.name)] == 1
-        else f"{clean(agent.name[:LONGEST_NAME])} [{agent.uuid}]".strip()
+        agent.uuid: agent.name if _stands_alone(agent.name) and times[_plain(agent.name)] == 1 else _with_uuid(agent)
         for agent in known
     }
 
@@ -101,6 +97,12 @@ def agent_labels(agents: Iterable[Agent]) -> dict[AgentId, str]:
 def _plain(name: str) -> str:
     """A name as names are compared."""
     return unicodedata.normalize("NFC", trim(name))
+
+
+def _with_uuid(agent: Agent) -> str:
+    """Name and uuid, or the uuid alone where a cell cannot hold both: the end of a label is never cut off."""
+    label = trim(f"{clean(agent.name)} [{agent.uuid}]")
+    return label if clean(label) == label else f"[{agent.uuid}]"
 
 
 def _stands_alone(name: str) -> bool:

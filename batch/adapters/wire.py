@@ -53,6 +53,7 @@ class Received:
     headers: dict[str, str] = field(default_factory=dict)
     parts: list[bytes] = field(default_factory=list)
     size: int = 0
+    head_size: int = 0
     head_complete: bool = False
     complete: bool = False
     surplus: bool = False
@@ -65,16 +66,21 @@ class Received:
     # ── called by the parser ──────────────────────────────────────────────────────────────────────────────────────────
 
     def on_message_begin(self) -> None:
-        """A second message in answer to one request is nobody's."""
+        """A second message in answer to one request is nobody's: none of it is taken."""
         self.surplus = self.complete
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Lines of the same name are one value (RFC 9110 §5.2)."""
+        """Lines of the same name are one value (RFC 9110 §5.2); so are trailers, which count as head too."""
+        if self.complete:
+            return
+        self.head_size += len(name) + len(value)
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
 
     def on_headers_complete(self) -> None:
         """Interim answers (103, say) are passed over, with their headers."""
+        if self.complete:
+            return
         self.status = self.parser.get_status_code()
         self.head_complete = self.status >= OK or self.status == SWITCHING
         if not self.head_complete:
@@ -82,13 +88,16 @@ class Received:
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
+        if self.complete:
+            return
         self.parts.append(body)
         self.size += len(body)
 
     def on_message_complete(self) -> None:
         """The answer is whole, unless it was only an interim one."""
-        self.complete = self.head_complete
-        self.keeps_alive = self.parser.should_keep_alive()
+        if not self.complete:
+            self.complete = self.head_complete
+            self.keeps_alive = self.parser.should_keep_alive()
 
     # ── asked by the connection ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -114,12 +123,15 @@ class Received:
 def _unpacked(body: bytes, packing: str, most: int) -> bytes:
     if packing not in PACKED:
         raise WireError(FaultKind.GARBLED, f"the answer is packed in a way that was not asked for: {packing[:20]!r}")
+    unpacker = zlib.decompressobj(BOTH_KINDS)
     try:
-        unpacked = zlib.decompressobj(BOTH_KINDS).decompress(body, most + 1)
+        unpacked = unpacker.decompress(body, most + 1)
     except zlib.error as error:
         raise WireError(FaultKind.GARBLED, "the answer cannot be unpacked") from error
     if len(unpacked) > most:
         raise WireError(FaultKind.TOO_LARGE, f"the answer unpacks to more than {most:,} bytes")
+    if body and not unpacker.eof:
+        raise WireError(FaultKind.CUT, "the packed answer is not whole")
     return unpacked
 
 
@@ -171,7 +183,7 @@ class Connection:
                 break
             read += len(data)
             self._feed(answer, data)
-            if not answer.head_complete and read > MAX_HEAD:
+            if (not answer.head_complete and read > MAX_HEAD) or answer.head_size > MAX_HEAD:
                 raise WireError(FaultKind.TOO_LARGE, f"the headers of the answer have more than {MAX_HEAD:,} bytes")
         return answer
 

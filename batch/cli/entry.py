@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from typing import Any, Final, Never
 
@@ -13,7 +14,7 @@ from batch.cli import look, trial, work
 from batch.cli.common import CONTEXT, common, mute
 from batch.errors import ReassignError
 
-USAGE, BUG, INTERRUPTED = 2, 1, 130
+USAGE, BUG, INTERRUPTED, SIGNALLED = 2, 1, 130, 128
 
 ELSEWHERE: Final = {
     "sandbox": ("batch.sandbox.command:sandbox", "Serve a stand-in of the API on this machine."),
@@ -73,10 +74,19 @@ for _command in (*work.COMMANDS, *look.COMMANDS, *trial.COMMANDS):
 
 def main(args: list[str] | None = None, command: click.Command = root, name: str = "reassign") -> Never:
     """Run a command and leave with its exit code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, _ended_by)
     code = run(args, command, name)
     for stream in (sys.stdout, sys.stderr):
         _flush(stream)
     sys.exit(code)
+
+
+def _ended_by(number: int, _frame: object) -> Never:
+    """A signal outside of a run that writes: nothing is under way, so the command ends here, with the signal's code."""
+    _say("stopped")
+    sys.exit(SIGNALLED + number)
 
 
 def run(args: list[str] | None = None, command: click.Command = root, name: str = "reassign") -> int:

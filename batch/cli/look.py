@@ -24,8 +24,9 @@ NOT_READY = 2
 
 @click.command("check")
 @click.argument("file", type=FILE)
+@click.option("--annotate", metavar="OUT.xlsx", type=FILE, help="Write a copy of the sheet with its problems marked.")
 @common(*SHEET, *SAID)
-def check(file: Path, **flags: Any) -> int:
+def check(file: Path, annotate: Path | None, **flags: Any) -> int:
     """Find every problem of every row that the sheet itself shows, offline."""
     from batch import pipeline
     from batch.views.problems import check_data, check_view
@@ -34,6 +35,9 @@ def check(file: Path, **flags: Any) -> int:
         found = pipeline.check(file, desk.settings)
         rows = len(found.table.rows)
         desk.people.show(check_view(found.problems, found.rows_ok, rows))
+        if annotate is not None:
+            pipeline.annotate(found, annotate)
+            desk.people.tell(f"the marked copy is {annotate}")
         if desk.settings.as_json:
             as_json(check_data(found.table, found.problems, found.rows_ok))
         return 0 if found.rows_ok == rows else INVALID_INPUT

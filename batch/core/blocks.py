@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from batch.core.graph import components
 from batch.core.model import Action, AgentId, Change
+
+_BY_PLACE = attrgetter("id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,14 @@ def blocks(changes: Sequence[Change]) -> tuple[Block, ...]:
 
 
 def _block(index: int, members: Sequence[Change], changes: Sequence[Change], of_unit: Mapping[int, int]) -> Block:
-    needed = {of_unit[changes[need].unit] for change in members for need in change.needs} - {index}
-    first = min(members, key=lambda change: change.id)
-    home = next(c for c in members if c.trunk == first.trunk and c.action is Action.ASSIGN)
+    needed = {of_unit[changes[need].unit] for change in members for need in change.needs}
+    needed.discard(index)
+    first = min(members, key=_BY_PLACE)
+    home = next(c for c in members if c.action is Action.ASSIGN and c.trunk == first.trunk)
     return Block(
-        changes=tuple(change.id for change in members),
-        needs=tuple(sorted(needed)),
+        changes=tuple([change.id for change in members]),
+        needs=tuple(sorted(needed)) if needed else (),
         place=first.id,
-        trunks=len({change.trunk for change in members}),
+        trunks=len(members) - sum(change.action is Action.PARK for change in members),
         agent=home.after,
     )

@@ -38,9 +38,10 @@ def assign(trunk: Trunk, agent: AgentId) -> Call:
     return Call("PUT", "/phone-numbers/trunks/assign", body=body)
 
 
-def list_page(listing: Listing, page: int, per_page: int) -> Call:
-    """One page of a list; ``page`` starts at 1."""
-    return Call("GET", listing.value, (("page", str(page)), ("per_page", str(per_page))))
+def list_page(listing: Listing, page: int, per_page: int | None) -> Call:
+    """One page of a list; ``page`` starts at 1. ``None`` leaves the size of a page to the server."""
+    size = () if per_page is None else (("per_page", str(per_page)),)
+    return Call("GET", listing.value, (("page", str(page)), *size))
 
 
 def channels_of(number: Number) -> Call:

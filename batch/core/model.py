@@ -231,6 +231,7 @@ class Snapshot:
 
     ``numbers`` holds the external numbers (from the trunk list), ``others`` the purchased ones that may occupy an
     agent's channel. ``complete`` is false only for a snapshot gathered number by number, where occupancy is unknown.
+    ``pages`` of ``per_page`` items, or of as many as the server gives unasked, are what the trunk list has.
     """
 
     agents: Mapping[AgentId, Agent]
@@ -238,6 +239,7 @@ class Snapshot:
     others: Mapping[Number, NumberState] = field(default_factory=dict)
     complete: bool = True
     pages: int = 0
+    per_page: int | None = None
     notes: tuple[str, ...] = ()
 
     def owner(self, trunk: Trunk) -> AgentId | None:

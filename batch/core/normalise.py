@@ -182,15 +182,16 @@ class _Reader:
                 problems.extend(self._problem(row, said) for said in part.said)
         if not (number.ok and channels.ok and agent.ok and expect.ok and wave.ok):
             return None
+        read, assumed_plus = number.value
         return Request(
             origin=row.origin,
-            number=number.value[0],
+            number=Number(typed) if read == typed else read,  # one text for both: a million rows must stay lean
             channels=channels.value,
             agent=agent.value,
             expect=expect.value,
             wave=wave.value,
             note=trim(self.note_at(cells)),
-            assumed_plus=number.value[1],
+            assumed_plus=assumed_plus,
             typed_number=typed,
         )
 

@@ -50,7 +50,7 @@ REFUSALS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("number_sip", r"sips?:|.*@"),
         ("number_scientific", r"[+-]?\d+(?:[.,]\d+)?e[+-]?\d+$"),
         ("number_too_many_digits", rf"\+?\d{{{_MAX_DIGITS + 1},}}$"),
-        ("number_decimal", r"\+?\d{7,}[.,]\d{1,3}$"),
+        ("number_decimal", r"\+?\d{7,}[.,]\d{1,3}$|[^.,]*\d[.,]0{1,2}$"),
         ("number_two", rf".*\+.*\+|(?:.*(?:\d\W?){{6}}\d *(?:{_BETWEEN}) *[+(]?(?:\d\W?){{6}}\d)"),
         ("number_extension", rf".*\d[\s,(]*(?:{_EXTENSION})[\s:.]*\d{{1,7}}\)?$"),
         ("row_total", rf"(?:{_TOTAL})[\W\d]*$"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from batch.core.model import Action, AgentId, Change, Channel, Origin, Problem, Reason, Trunk
 from batch.core.occupancy import Holder, Seat, Seats
@@ -41,18 +42,22 @@ def order(
     board.refuse_doubles()
     board.refuse_held(board.movers.values())
     free = spares(parking, held, board.wishes)
-    board.refuse_rings([ring for ring in board.rings() if not free[board.channel(ring)]])
+    rings = board.rings()
+    hopeless = [ring for channel, found in rings.items() if not free[channel] for ring in found]
+    if hopeless:
+        board.refuse_rings(sorted(hopeless))
+        rings = board.rings()
     standing = [change for change in drafts if board.stands(change.id)]
-    rings: dict[Channel, list[Ring]] = {}
-    for ring in board.rings():
-        rings.setdefault(board.channel(ring), []).append(ring)
-    parkings = park(rings, free)
-    changes = sequence(standing, {change.id: board.needs(change) for change in standing}, parkings)
+    changes = sequence(standing, {change.id: board.needs(change.id) for change in standing}, park(rings, free))
     return Ordered(changes=bind_units(changes), problems=board.problems)
 
 
 class _Board:
-    """The drafts and the seats they leave and take; ``fallen`` units are out of the game."""
+    """The drafts and the seats they leave and take; ``fallen`` units are out of the game.
+
+    ``seats[i]`` is where change *i* goes, ``wishes`` the first change that is to be in a seat, ``doubles`` all of them
+    where there are several.
+    """
 
     def __init__(self, drafts: Sequence[Change], held: Seats, names: Mapping[AgentId, str]) -> None:
         self.drafts = drafts
@@ -60,52 +65,59 @@ class _Board:
         self.names = names
         self.fallen: set[int] = set()
         self.problems: dict[int, list[Problem]] = {}
-        self.movers = {c.trunk: c.id for c in drafts if c.action is Action.ASSIGN}
-        self.rows = {c.trunk: c.origin for c in drafts}
-        self.units: dict[int, list[int]] = {}
-        self.wishes: dict[Seat, list[int]] = {}
-        for change in drafts:
-            self.units.setdefault(change.unit, []).append(change.id)
-            if change.reason in (Reason.DIFFERS, Reason.ALREADY_THERE):
-                self.wishes.setdefault(_seat(change), []).append(change.id)
+        self.movers: dict[Holder, int] = {c.trunk: c.id for c in drafts if c.action is Action.ASSIGN}
+        self.seats: list[Seat] = [(c.after, c.trunk.channel) for c in drafts]
+        self.wishes: dict[Seat, int] = {}
+        self.doubles: dict[Seat, list[int]] = {}
+        for change, seat in zip(drafts, self.seats, strict=True):
+            if change.reason is Reason.DIFFERS or change.reason is Reason.ALREADY_THERE:
+                first = self.wishes.setdefault(seat, change.id)
+                if first != change.id:
+                    self.doubles.setdefault(seat, [first]).append(change.id)
+
+    @cached_property
+    def units(self) -> Mapping[int, Sequence[int]]:
+        """The changes of each unit."""
+        found: dict[int, list[int]] = {}
+        for change in self.drafts:
+            found.setdefault(change.unit, []).append(change.id)
+        return found
+
+    @cached_property
+    def rows(self) -> Mapping[Holder, Origin]:
+        """Which row speaks of a trunk."""
+        return {change.trunk: change.origin for change in self.drafts}
 
     def stands(self, id_: int) -> bool:
         """Whether a change is still in the game."""
         return self.drafts[id_].unit not in self.fallen
 
-    def channel(self, ring: Ring) -> Channel:
-        return self.drafts[ring[0]].trunk.channel
-
-    def holders(self, change: Change) -> Sequence[Holder]:
-        """Who sits where *change* wants to go."""
-        return self.held.get(_seat(change), ())
-
-    def needs(self, change: Change) -> list[int]:
-        """The changes that free the seat *change* wants; all stand, once held seats are refused."""
-        if change.action is Action.KEEP:
-            return []
-        return [self.movers[holder] for holder in self.holders(change) if isinstance(holder, Trunk)]
+    def needs(self, id_: int) -> Sequence[int]:
+        """The changes that free the seat a change wants; all are movers that stand, once held seats are refused."""
+        if self.drafts[id_].action is Action.KEEP:
+            return ()
+        return [self.movers[holder] for holder in self.held.get(self.seats[id_], ())]
 
     # ── what cannot be ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def refuse_doubles(self) -> None:
         """Two rows into one seat: no order helps."""
-        for seat, ids in self.wishes.items():
-            if len(ids) > 1:
-                named = [self.drafts[id_].origin for id_ in ids[: MOST_NAMED + 1]]
-                for id_ in ids:
-                    others = tuple(origin for origin in named if origin != self.drafts[id_].origin)
-                    self._complain(id_, "two_rows_one_agent", seat[1].value, others[:MOST_NAMED])
-        self.fallen.update(self.drafts[id_].unit for ids in self.wishes.values() if len(ids) > 1 for id_ in ids)
+        for seat, ids in self.doubles.items():
+            named = [self.drafts[id_].origin for id_ in ids[: MOST_NAMED + 1]]
+            for id_ in ids:
+                others = tuple(origin for origin in named if origin != self.drafts[id_].origin)
+                self._complain(id_, "two_rows_one_agent", seat[1].value, others[:MOST_NAMED])
+        self.fallen.update(self.drafts[id_].unit for ids in self.doubles.values() for id_ in ids)
 
     def refuse_held(self, ids: Iterable[int]) -> None:
         """Changes into a seat whose holder stays; each that falls makes its own seat one whose holder stays."""
         queue = deque(ids)
         while queue:
             id_ = queue.popleft()
-            if not self.stands(id_):
+            if not self.stands(id_) or self.drafts[id_].action is Action.KEEP:
                 continue
-            staying = [holder for holder in self.holders(self.drafts[id_]) if not self._leaves(holder)]
+            holders = self.held.get(self.seats[id_], ())
+            staying = [holder for holder in holders if not self._leaves(holder)]
             if staying:
                 self._occupied(id_, staying)
                 queue.extend(self._fall(self.drafts[id_].unit))
@@ -123,38 +135,35 @@ class _Board:
             waiting = [waiter for id_ in ring for waiter in self._fall(self.drafts[id_].unit)]
             self.refuse_held(waiting)
 
-    def rings(self) -> tuple[Ring, ...]:
-        """The rings among the changes that stand."""
-        follower = {}
-        for id_ in self.movers.values():
-            if self.stands(id_):
-                for wishing in self._waiting_for(id_):
-                    follower[id_] = wishing
-        return find_rings(follower)
+    def rings(self) -> Mapping[Channel, Sequence[Ring]]:
+        """The rings among the changes that stand, by channel."""
+        follower = {need: id_ for id_ in self.movers.values() if self.stands(id_) for need in self.needs(id_)}
+        found: dict[Channel, list[Ring]] = {}
+        for ring in find_rings(follower):
+            found.setdefault(self.seats[ring[0]][1], []).append(ring)
+        return found
 
     def _leaves(self, holder: Holder) -> bool:
-        mover = self.movers.get(holder) if isinstance(holder, Trunk) else None
+        mover = self.movers.get(holder)
         return mover is not None and self.stands(mover)
 
     def _fall(self, unit: int) -> list[int]:
         """Take a unit out of the game; returns the changes that counted on it."""
         self.fallen.add(unit)
-        return [waiting for id_ in self.units[unit] for waiting in self._waiting_for(id_)]
+        return [waiting for id_ in self.units[unit] if (waiting := self._waiting_for(self.drafts[id_])) is not None]
 
-    def _waiting_for(self, id_: int) -> list[int]:
-        """The changes that stand and want the seat which *id_* leaves (one at most, once doubles are refused)."""
-        change = self.drafts[id_]
+    def _waiting_for(self, change: Change) -> int | None:
+        """The change that wants the seat which *change* leaves."""
         if change.before is None or change.action is Action.KEEP:
-            return []
-        wishing = self.wishes.get((change.before, change.trunk.channel), ())
-        return [other for other in wishing if self.stands(other)]
+            return None
+        return self.wishes.get((change.before, change.trunk.channel))
 
     # ── what is said about it ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _occupied(self, id_: int, staying: Sequence[Holder]) -> None:
         related: dict[Origin, None] = {}
         for holder in staying:
-            if isinstance(holder, Trunk) and holder in self.rows:
+            if holder in self.rows:
                 related[self.rows[holder]] = None
         told = ", ".join(map(self._holder, staying[:MOST_NAMED]))
         self._complain(id_, "agent_occupied", told, tuple(related)[:MOST_NAMED])
@@ -174,7 +183,3 @@ class _Board:
 
     def _name(self, agent: AgentId) -> str:
         return self.names.get(agent) or agent
-
-
-def _seat(change: Change) -> Seat:
-    return (change.after, change.trunk.channel)

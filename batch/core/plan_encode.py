@@ -118,11 +118,7 @@ def plan_from_json(document: Mapping[str, Any], sheet: str) -> Plan:
 
     Raises KeyError, TypeError, ValueError or AttributeError when the document is not one.
     """
-    said = document["source"]
-    only_sheet = "sheet" not in said
-    source = Source(
-        file=said["file"], sheet=sheet if only_sheet else said["sheet"], sha256=said["sha256"], only_sheet=only_sheet
-    )
+    source = _read_source(document["source"], sheet)
     limits = dict(document["limits"])
     return Plan(
         workspace=Workspace(**document["workspace"]),
@@ -137,6 +133,15 @@ def plan_from_json(document: Mapping[str, Any], sheet: str) -> Plan:
         facts=Facts(**document["facts"]),
         limits=Limits(**{**limits, "on_split": OnSplit(limits["on_split"])}),
         notes=tuple(document["notes"]),
+    )
+
+
+def _read_source(said: Mapping[str, Any], sheet: str) -> Source:
+    if not all(isinstance(text, str) for text in said.values()):
+        raise TypeError("its source is not text")
+    only_sheet = "sheet" not in said
+    return Source(
+        file=said["file"], sheet=sheet if only_sheet else said["sheet"], sha256=said["sha256"], only_sheet=only_sheet
     )
 
 

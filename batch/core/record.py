@@ -96,7 +96,7 @@ def _take(so_far: _Fold, plan: Plan, entry: Entry) -> None:
             so_far.pace = dict(entry.body.get("pace", {}))
         case Kind.FINISHED:
             so_far.finished_at, so_far.exit_code = entry.at, entry.body["exit_code"]
-        case Kind.OPENED:
+        case _:
             raise JournalError("the journal begins twice: it was altered")
 
 

@@ -5,7 +5,7 @@ One extra call per ring is the least possible: without it every first step of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from batch.core.model import AgentId, Channel
@@ -38,11 +38,13 @@ def _from_smallest(ring: Sequence[int]) -> Ring:
     return (*ring[at:], *ring[:at])
 
 
-def spares(parking: Iterable[AgentId], held: Seats, wanted: Iterable[Seat]) -> dict[Channel, tuple[AgentId, ...]]:
+def spares(parking: Iterable[AgentId], held: Seats, wanted: Container[Seat]) -> dict[Channel, tuple[AgentId, ...]]:
     """The parking agents that can be used on each channel: nobody holds the seat now, and no row wants it."""
-    taken = {*held, *wanted}
     named = tuple(dict.fromkeys(parking))
-    return {channel: tuple(a for a in named if (a, channel) not in taken) for channel in Channel}
+    return {
+        channel: tuple(a for a in named if (a, channel) not in held and (a, channel) not in wanted)
+        for channel in Channel
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from batch.core.graph import components
-from batch.core.model import Action, AgentId, Change, Reason, Trunk
+from batch.core.model import Action, AgentId, Change, Channel, Reason
 from batch.core.rings import Parking
 
 
@@ -16,6 +16,24 @@ def sequence(
 
     Whoever waits for a parked change to leave its agent waits for the parking only: that is what opens the ring.
     """
+    leaves, arrives = _places(changes, parkings)
+    sequenced: list[Change] = []
+    for change in changes:
+        before, place = change.before, arrives[change.id]
+        first = [leaves[need] for need in needs[change.id]]
+        parking = parkings.get(change.id)
+        if parking is not None:
+            wait = () if parking.after is None else (arrives[parking.after],)
+            sequenced.append(_parking(change, leaves[change.id], parking.spare, wait))
+            before = parking.spare
+            first.append(leaves[change.id])
+        same = not first and place == change.id
+        sequenced.append(change if same else changed(change, place, first, before=before))
+    return tuple(sequenced)
+
+
+def _places(changes: Sequence[Change], parkings: Container[int]) -> tuple[dict[int, int], dict[int, int]]:
+    """For each change the place of what leaves its agent, and of what arrives: two places only for a parked one."""
     leaves: dict[int, int] = {}
     arrives: dict[int, int] = {}
     place = 0
@@ -24,18 +42,7 @@ def sequence(
         place += change.id in parkings
         arrives[change.id] = place
         place += 1
-    sequenced: list[Change] = []
-    for change in changes:
-        before = change.before
-        first = [leaves[need] for need in needs[change.id]]
-        parking = parkings.get(change.id)
-        if parking is not None:
-            wait = () if parking.after is None else (arrives[parking.after],)
-            sequenced.append(_parking(change, leaves[change.id], parking.spare, wait))
-            before = parking.spare
-            first.append(leaves[change.id])
-        sequenced.append(changed(change, arrives[change.id], first, before=before))
-    return tuple(sequenced)
+    return leaves, arrives
 
 
 def changed(
@@ -99,7 +106,7 @@ def bind_units(changes: tuple[Change, ...]) -> tuple[Change, ...]:
     if not _any_row_of_several(changes):
         return changes
     units = _Units(changes)
-    more = [sorted(set(_waits(change, changes, units))) for change in changes]
+    more = [sorted(set(_waits(change, changes, units))) if change.needs else [] for change in changes]
     component = components([[*change.needs, *extra] for change, extra in zip(changes, more, strict=True)])
     return tuple(
         changed(
@@ -115,8 +122,10 @@ def bind_units(changes: tuple[Change, ...]) -> tuple[Change, ...]:
 
 
 def _any_row_of_several(changes: Sequence[Change]) -> bool:
-    first: dict[int, Trunk] = {}
-    return any(first.setdefault(c.unit, c.trunk) != c.trunk for c in changes if c.action is not Action.KEEP)
+    first: dict[int, Channel] = {}
+    return any(
+        first.setdefault(c.unit, c.trunk.channel) is not c.trunk.channel for c in changes if c.action is not Action.KEEP
+    )
 
 
 class _Units:

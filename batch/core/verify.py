@@ -62,7 +62,7 @@ TABLE: Mapping[tuple[Belief, Place], Finding] = {
     (Belief.IN_DOUBT, Place.WANTED): Finding(Status.DONE, Reason.VERIFIED),
     (Belief.IN_DOUBT, Place.BEFORE): Finding(Status.FAILED, Reason.NOT_APPLIED, later=True),
     (Belief.IN_DOUBT, Place.ELSEWHERE): Finding(Status.DRIFTED, Reason.OWNER_CHANGED, later=True),
-    (Belief.PUT_BACK, Place.WANTED): Finding(Status.DONE, Reason.LEFT_SPLIT, later=True),
+    (Belief.PUT_BACK, Place.WANTED): Finding(Status.DONE, later=True),  # left as it is; LEFT says of what
     (Belief.PUT_BACK, Place.BEFORE): Finding(Status.FAILED),
     (Belief.PUT_BACK, Place.ELSEWHERE): Finding(Status.DRIFTED, Reason.CHANGED_AFTERWARDS),
     (Belief.WRITTEN, Place.WANTED): Finding(Status.DONE, Reason.VERIFIED),  # a write that came late
@@ -73,6 +73,12 @@ TABLE: Mapping[tuple[Belief, Place], Finding] = {
     (Belief.UNTOUCHED, Place.ELSEWHERE): KEEP,
 }
 """(what is believed, where the trunk is seen) → what is true."""
+
+LEFT: Mapping[Reason, Reason] = {
+    Reason.UNIT_PUT_BACK: Reason.LEFT_SPLIT,
+    Reason.WAVE_PUT_BACK: Reason.LEFT_IN_PLACE,
+}
+"""Why a change was to be put back → what it is when it could not be."""
 
 LOST = Finding(Status.FAILED, Reason.LOST_TO_ANOTHER_NUMBER)
 """A trunk that nobody serves since its agent was given another number by this run (API.md §3.1)."""
@@ -113,7 +119,7 @@ def verify(
 
 def belief_of(outcome: Outcome) -> Belief:
     """What *outcome* claims about its trunk."""
-    if outcome.reason in (Reason.UNIT_PUT_BACK, Reason.WAVE_PUT_BACK):
+    if outcome.reason in LEFT:
         return Belief.PUT_BACK
     return _BELIEFS.get(outcome.status, Belief.WRITTEN if outcome.written else Belief.UNTOUCHED)
 
@@ -137,11 +143,16 @@ def _corrected(outcome: Outcome, finding: Finding, owner: AgentId | None, *, set
     return replace(
         outcome,
         status=finding.status,
-        reason=finding.reason or outcome.reason,
+        reason=finding.reason or _left(outcome, finding),
         detail="" if finding.status is Status.DONE else outcome.detail,
         verified=Verified.NO if unclear else Verified.SWEEP,
         after=owner,
     )
+
+
+def _left(outcome: Outcome, finding: Finding) -> Reason:
+    """The reason of a putting back, or that there was none: the trunk is still where the change had put it."""
+    return LEFT.get(outcome.reason, outcome.reason) if finding.status is Status.DONE else outcome.reason
 
 
 def _by_trunk(

@@ -7,7 +7,7 @@ signal, the deadline) stops the handing out; calls in flight get a few seconds t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import anyio
@@ -84,7 +84,8 @@ class Execution:
         self._ending = Ending(dict(known))
         self._wake = anyio.Event()
         self._over = anyio.Event()
-        self._wave_check = anyio.Lock()
+        self._standstill = anyio.Lock()
+        self._settlers: list[Settler] = []
 
     async def run(self) -> Ending:
         """Work until everything has an end or something stops it. Errors come back as part of the ending."""
@@ -94,6 +95,7 @@ class Execution:
             await self._work(background)
             background.cancel_scope.cancel()
         self._ending.stopped = self._schedule.stopped
+        await self._tell_what_is_left()
         return self._ending
 
     async def _work(self, background: TaskGroup) -> None:
@@ -107,6 +109,7 @@ class Execution:
     async def _worker(self, caller: Caller) -> None:
         setting = self._setting
         settler = Settler(caller, setting.log, setting.live, wall=setting.wall, read_back=setting.read_back)
+        self._settlers.append(settler)
         while (work := await self._next()) is not None:
             try:
                 await self._do(settler, work)
@@ -123,8 +126,8 @@ class Execution:
             if work is not None or self._schedule.finished:
                 self._stir()
                 return work
-            if self._schedule.between_waves:
-                await self._pass_wave()
+            if self._schedule.between_waves or self._schedule.stuck:
+                await self._pass_standstill()
                 continue
             await self._wake.wait()
 
@@ -135,14 +138,16 @@ class Execution:
             await self._write_down(*self._schedule.put_back(outcome))
             return
         try:
-            earlier = self._known.get(work.change.id)
+            earlier = work.earlier or self._known.get(work.change.id)
             outcome = await settler.settle(work.change, read_back=work.canary, earlier=earlier)
         except Conflict as conflict:
             blocker = self._schedule.blocker_of(work.change)
             if blocker is not None:
-                self._schedule.wait_for(work.change, blocker)
+                self._schedule.wait_for(conflict.outcome, blocker)
                 return
             outcome = conflict.outcome
+        if outcome.reason is Reason.INTERRUPTED:  # all that the settler can know of a stop
+            outcome = replace(outcome, reason=self._schedule.stopped or outcome.reason)
         await self._write_down(outcome)
         await self._write_down(*self._schedule.settled(outcome))
 
@@ -156,19 +161,36 @@ class Execution:
         if self._setting.on_progress is not None:
             self._setting.on_progress(self._ending.outcomes)
 
-    async def _pass_wave(self) -> None:
-        async with self._wave_check:
-            if not self._schedule.between_waves:
-                return
+    async def _pass_standstill(self) -> None:
+        """Nothing is under way and nothing may start: look at the wave and open the next, or end who waits in vain."""
+        async with self._standstill:
             try:
-                if self._setting.check_wave is not None:
-                    await self._setting.check_wave(self._schedule.wave, self._ending.outcomes, self._write_down)
+                if self._schedule.between_waves:
+                    await self._look_at_wave()
+                    self._schedule.next_wave()
+                elif (stuck := self._schedule.stuck) is not None:
+                    await self._write_down(stuck)
+                    await self._write_down(*self._schedule.settled(stuck))
             except StopRequested:
                 pass
             except ReassignError as error:
                 self._fail(error)
-            self._schedule.next_wave()
         self._stir()
+
+    async def _look_at_wave(self) -> None:
+        if self._setting.check_wave is not None:
+            await self._setting.check_wave(self._schedule.wave, self._ending.outcomes, self._write_down)
+
+    async def _tell_what_is_left(self) -> None:
+        """What was cut off, or still waits, when the run was stopped: in doubt, or surely not applied."""
+        reason = self._schedule.stopped or Reason.INTERRUPTED
+        cut = (settler.broken_off(reason) for settler in self._settlers)
+        status = {True: Status.UNKNOWN, False: Status.SKIPPED}
+        waiting = (replace(o, status=status[o.written], reason=reason) for o in self._schedule.waiting)
+        try:
+            await self._write_down(*(outcome for outcome in cut if outcome is not None), *waiting)
+        except JournalError as error:
+            self._fail(error)
 
     def _stir(self) -> None:
         """Wake the workers that wait for something to do; a no-op event costs nothing when nobody waits."""
@@ -210,14 +232,3 @@ _REASONS: Mapping[type[ReassignError], Reason] = {
 def reason_of(error: ReassignError) -> Reason:
     """Why the rest of a run was not started, when *error* ended it."""
     return next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), Reason.STOPPED)
-
-
-def conflicts_left(schedule: Schedule, wall: Callable[[], float]) -> list[Outcome]:
-    """Changes that waited for each other until nothing else was left: the server refuses what the plan thought free."""
-    if schedule.stopped is not None:
-        return []
-    finished = wall()
-    return [
-        Outcome(change=c.id, status=Status.REJECTED, reason=Reason.AGENT_TAKEN, finished_at=finished)
-        for c in schedule.left()
-    ]

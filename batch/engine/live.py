@@ -7,7 +7,8 @@ read again, which renews a hundred others too; only a number that has left its p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import anyio
 
@@ -15,7 +16,7 @@ from batch.core import calls, shapes
 from batch.core.model import AgentId, Binding, Channel, Number, NumberState, Snapshot, Trunk
 from batch.core.verdict import Reading
 from batch.engine.caller import Caller, NoAnswerError, refusal
-from batch.engine.snapshot import PER_PAGE, listed
+from batch.engine.snapshot import listed
 
 MAX_AGE = 30.0
 """Seconds. Someone's change in the dashboard within this time before our write could be overwritten (API.md §3.6)."""
@@ -38,7 +39,9 @@ class Live:
     ) -> None:
         self._states: dict[Number, NumberState] = {n: s for n, s in snapshot.numbers.items() if n in numbers}
         self._seen_at: dict[Number, float] = dict.fromkeys(self._states, seen_at)
+        self._wrote_at: dict[Trunk, float] = {}
         self._wanted = numbers
+        self._per_page = snapshot.per_page
         self._clock = clock
         self._max_age = max_age
         self._reading: dict[int, anyio.Event] = {}
@@ -48,10 +51,10 @@ class Live:
         """The numbers as last seen."""
         return self._states
 
-    def fresh(self, number: Number) -> bool:
-        """Whether the last look at *number* is young enough to decide a write."""
-        seen = self._seen_at.get(number)
-        return seen is not None and self._clock() - seen <= self._max_age
+    def fresh(self, trunk: Trunk) -> bool:
+        """Whether what is known of *trunk* is young enough to decide a write: a look, or our own last write."""
+        known_at = max(self._seen_at.get(trunk.number, -math.inf), self._wrote_at.get(trunk, -math.inf))
+        return self._clock() - known_at <= self._max_age
 
     def state(self, number: Number) -> NumberState | None:
         """The number as last seen; ``None`` when it is not, or no longer, in the workspace."""
@@ -63,18 +66,22 @@ class Live:
         return None if state is None else state.owner(trunk.channel)
 
     def wrote(self, trunk: Trunk, agent: AgentId, name: str = "") -> None:
-        """Take note of our own write, which an older look still under way must not undo."""
+        """Take note of our own write, which an older look still under way must not undo.
+
+        It says nothing of the number's other channel, so that is not thought younger for it.
+        """
         state = self._states.get(trunk.number)
         if state is not None:
-            self._states[trunk.number] = rebound(state, trunk.channel, agent, name)
-        self._seen_at[trunk.number] = self._clock()
+            binding = Binding(bound=True, agent=agent, agent_name=name)
+            self._states[trunk.number] = replace(state, bindings={**state.bindings, trunk.channel.value: binding})
+        self._wrote_at[trunk] = self._clock()
 
-    async def renew(self, caller: Caller, number: Number, page: int) -> None:
-        """Look again at *number*: its list page if it has one, else the number itself."""
+    async def renew(self, caller: Caller, trunk: Trunk, page: int) -> None:
+        """Look again at *trunk*: at its list page if it has one, else at the number itself."""
         if page > 0:
             await self._renew_page(caller, page)
-        if not self.fresh(number):
-            await self.look(caller, number)
+        if not self.fresh(trunk):
+            await self.look(caller, trunk.number)
 
     async def look(self, caller: Caller, number: Number) -> NumberState | None:
         """Ask for one number by itself, and believe the answer: the read-back after an unclear write.
@@ -88,7 +95,7 @@ class Live:
         asked_at = caller.asked_at
         state = shapes.channels_snapshot(answer.body) if reading is Reading.FOUND else None
         if state is not None and state.number == number:
-            self._saw(_merge(known, state), asked_at)
+            self._saw(state, asked_at)
         elif known is not None and known.page > 0:
             await self._look_on_list(caller, known, asked_at)
         elif reading is Reading.ABSENT:
@@ -106,7 +113,7 @@ class Live:
         began = self._clock()
         found = await listed(caller, {number})
         if number in found:
-            self._saw(_merge(known, found[number]), began)
+            self._saw(found[number], began)
         else:
             self._gone(number, began)
 
@@ -118,51 +125,38 @@ class Live:
         self._reading[page] = anyio.Event()
         try:
             try:
-                answer = await caller.read(calls.list_page(calls.Listing.TRUNKS, page, PER_PAGE))
+                answer = await caller.read(calls.list_page(calls.Listing.TRUNKS, page, self._per_page))
             except NoAnswerError:
                 answer = None  # each number can still be asked for by itself
             items = shapes.numbers_page(answer.body) if answer is not None else None
             for state in () if items is None else items.items:
                 if state.number in self._wanted:
-                    self._saw(_merge(self._states.get(state.number), state), caller.asked_at)
+                    self._saw(state, caller.asked_at)
         finally:
             self._reading.pop(page).set()
 
-    def _saw(self, state: NumberState, asked_at: float) -> None:
+    def _saw(self, seen: NumberState, asked_at: float) -> None:
         """Believe a look, unless something newer is known already. A list may show a number once per channel."""
-        if asked_at >= self._seen_at.get(state.number, asked_at):
-            self._states[state.number] = state
-            self._seen_at[state.number] = asked_at
-
-    def _gone(self, number: Number, asked_at: float) -> None:
-        self._states.pop(number, None)
+        number = seen.number
+        if asked_at < self._seen_at.get(number, asked_at):
+            return
+        known = self._states.get(number, seen)
+        ours = {trunk.channel.value for trunk in self._written(number) if self._wrote_at[trunk] > asked_at}
+        bindings = {**known.bindings, **{name: it for name, it in seen.bindings.items() if name not in ours}}
+        self._states[number] = replace(
+            seen,
+            uuid=seen.uuid or known.uuid,
+            source=seen.source or known.source,
+            status=seen.status or known.status,
+            bindings=bindings,
+            page=known.page,
+        )
         self._seen_at[number] = asked_at
 
+    def _written(self, number: Number) -> Iterator[Trunk]:
+        return (trunk for channel in Channel if (trunk := Trunk(number, channel)) in self._wrote_at)
 
-def rebound(state: NumberState, channel: Channel, agent: AgentId, name: str) -> NumberState:
-    """*state* with one channel served by *agent*."""
-    bindings = {**state.bindings, channel.value: Binding(bound=True, agent=agent, agent_name=name)}
-    return NumberState(
-        number=state.number,
-        uuid=state.uuid,
-        external=state.external,
-        source=state.source,
-        status=state.status,
-        bindings=bindings,
-        page=state.page,
-    )
-
-
-def _merge(known: NumberState | None, seen: NumberState) -> NumberState:
-    """What was just seen, with the page and the fields that only the list shows kept from before."""
-    if known is None:
-        return seen
-    return NumberState(
-        number=known.number,
-        uuid=seen.uuid or known.uuid,
-        external=seen.external,
-        source=seen.source or known.source,
-        status=seen.status or known.status,
-        bindings={**known.bindings, **seen.bindings},
-        page=known.page,
-    )
+    def _gone(self, number: Number, asked_at: float) -> None:
+        if asked_at >= self._seen_at.get(number, asked_at):
+            self._states.pop(number, None)
+            self._seen_at[number] = asked_at

@@ -37,11 +37,15 @@ class Brakes:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Something for a worker to do: make a change, or put it back. A ``canary`` is read back before it counts."""
+    """Something for a worker to do: make a change, or put it back. A ``canary`` is read back before it counts.
+
+    ``earlier`` is how the change was refused before it had to wait for another.
+    """
 
     change: Change
     restore: bool = False
     canary: bool = False
+    earlier: Outcome | None = None
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ class Schedule:
         self._changes = {c.id: c for c in changes if c.action is not Action.KEEP}
         self._brakes = brakes
         self._ended = {id_: outcome.status for id_, outcome in ended.items() if id_ in self._changes}
-        self._failures = sum(status in FAILURES for status in self._ended.values())
+        self._failures = _spent(self._changes, ended, brakes.budget)
         self._canary = brakes.canary and Status.DONE not in self._ended.values()
         self._stopped: Reason | None = None
         self._in_flight: set[int] = set()
@@ -73,6 +77,7 @@ class Schedule:
         self._missing: dict[int, int] = {}
         self._dependents: dict[int, list[int]] = {}
         self._frees: dict[tuple[Channel, AgentId | None], list[int]] = {}
+        self._refused: dict[int, Outcome] = {}
         self._skipped: list[Outcome] = []
         self._prepare(ended)
         self.next_wave()
@@ -89,13 +94,30 @@ class Schedule:
         """Whether nothing is under way and nothing will start."""
         if self._in_flight or self._restoring or self._restore:
             return False
-        return self._stopped is not None or not (self._ready or self._waves)
+        return self._stopped is not None or not (self._ready or self._waves or self._refused)
 
     @property
     def between_waves(self) -> bool:
         """Whether a wave has ended and a later one waits for :meth:`next_wave`."""
+        return self._idle and bool(self._waves)
+
+    @property
+    def stuck(self) -> Outcome | None:
+        """A refused change that waits for one that will not start either: how it ended, to be :meth:`settled`."""
+        if not self._idle or self._waves:
+            return None
+        return next(iter(self._refused.values()), None)
+
+    @property
+    def waiting(self) -> tuple[Outcome, ...]:
+        """The changes that were refused and wait for another, as they were refused."""
+        return tuple(self._refused.values())
+
+    @property
+    def _idle(self) -> bool:
+        """Whether nothing is under way or could start, though nothing has stopped it."""
         busy = self._in_flight or self._restoring or self._restore or self._ready
-        return not busy and self._stopped is None and bool(self._waves)
+        return not busy and self._stopped is None
 
     @property
     def wave(self) -> int:
@@ -124,19 +146,17 @@ class Schedule:
             return None
         id_ = self._ready.popleft()
         self._in_flight.add(id_)
-        return Work(self._changes[id_], canary=self._canary)
+        return Work(self._changes[id_], canary=self._canary, earlier=self._refused.pop(id_, None))
 
     def settled(self, outcome: Outcome) -> list[Outcome]:
         """A change has ended. Returns the outcomes of those that therefore will never start."""
         change = self._changes[outcome.change]
         self._in_flight.discard(change.id)
+        self._refused.pop(change.id, None)
         self._ended[change.id] = outcome.status
         if outcome.status is Status.DONE:
             self._canary = False
-        if outcome.status in FAILURES:
-            self._failures += 1
-            if self._failures > self._brakes.budget:
-                self.stop(Reason.BUDGET_SPENT)
+        self._count(outcome)
         if change.action is Action.PARK and outcome.status in GOOD:
             self._pass_on(change.id)  # the ring goes on before the parked row, its own unit, can end
         self._end_in_unit(outcome)
@@ -153,11 +173,12 @@ class Schedule:
             self._conclude(unit)
         return self._told()
 
-    def wait_for(self, change: Change, blocker: Change) -> None:
-        """A change under way goes back to wait until *blocker* has ended."""
-        self._in_flight.discard(change.id)
-        self._missing[change.id] += 1
-        self._dependents.setdefault(blocker.id, []).append(change.id)
+    def wait_for(self, refused: Outcome, blocker: Change) -> None:
+        """A change under way, *refused* because its agent is taken, goes back to wait until *blocker* has ended."""
+        self._in_flight.discard(refused.change)
+        self._refused[refused.change] = refused
+        self._missing[refused.change] += 1
+        self._dependents.setdefault(blocker.id, []).append(refused.change)
 
     def abandon(self, work: Work) -> None:
         """Something under way was broken off without an end; ``resume`` will look at it."""
@@ -196,6 +217,11 @@ class Schedule:
         for unit in self._units.values():
             if unit.outcomes and not unit.open:
                 self._restore_or_conclude(unit)
+
+    def _count(self, outcome: Outcome) -> None:
+        self._failures += _is_failure(outcome)
+        if self._failures > self._brakes.budget:
+            self.stop(Reason.BUDGET_SPENT)
 
     def _may_start(self) -> bool:
         if self._failures + len(self._in_flight) > self._brakes.budget:
@@ -249,18 +275,35 @@ class Schedule:
             self._ready.append(id_)
 
     def _skip(self, id_: int) -> None:
-        """A change whose need did not end well is not started; what needs it follows when its unit concludes."""
+        """A change whose need did not end well is not started; what needs it follows when its unit concludes.
+
+        One that waited because the server had refused it stays refused.
+        """
         queue = deque([id_])
         while queue:
             skipped = queue.popleft()
             if skipped in self._ended:
                 continue
-            outcome = Outcome(change=skipped, status=Status.SKIPPED, reason=Reason.DEPENDENCY)
+            outcome = self._refused.pop(skipped, None)
+            if outcome is None:
+                outcome = Outcome(change=skipped, status=Status.SKIPPED, reason=Reason.DEPENDENCY)
+            else:
+                self._count(outcome)
             self._skipped.append(outcome)
-            self._ended[skipped] = Status.SKIPPED
+            self._ended[skipped] = outcome.status
             queue.extend(self._dependents.pop(skipped, ()))
             self._end_in_unit(outcome)
 
     def _told(self) -> list[Outcome]:
         told, self._skipped = self._skipped, []
         return told
+
+
+def _is_failure(outcome: Outcome) -> bool:
+    return outcome.status in FAILURES and outcome.reason is not Reason.UNIT_PUT_BACK
+
+
+def _spent(changes: Mapping[int, Change], ended: Mapping[int, Outcome], budget: int) -> int:
+    """The failures that earlier sittings count for; whoever goes on after they had spent the budget gives a new one."""
+    failures = sum(_is_failure(outcome) for id_, outcome in ended.items() if id_ in changes)
+    return 0 if failures > budget else failures

@@ -213,8 +213,8 @@ class Settler:
         number = change.trunk.number
         if attempt.in_doubt:
             await live.look(self._caller, number)
-        elif not live.fresh(number):
-            await live.renew(self._caller, number, change.page)
+        elif not live.fresh(change.trunk):
+            await live.renew(self._caller, change.trunk, change.page)
         owner = live.owner(change.trunk)
         if owner == change.after:
             if attempt.written:
@@ -249,12 +249,12 @@ class Settler:
         return judgement
 
     async def _sent(self, attempt: _Try, call: Call) -> Reply | None:
-        number = attempt.change.trunk.number
+        trunk = attempt.change.trunk
         retry = attempt.attempts > attempt.free
         attempt.sending = True  # stays so when this is cancelled: the call may have left
         try:
             reply = await self._caller.attempt(
-                call, still=lambda: self._live.fresh(number), retry=retry, urgent=attempt.vain_looks > 0
+                call, still=lambda: self._live.fresh(trunk), retry=retry, urgent=attempt.vain_looks > 0
             )
         except (StopRequested, ReassignError):  # raised by the gate, before anything left
             attempt.sending = False
@@ -264,7 +264,7 @@ class Settler:
 
     @staticmethod
     def _looked_in_vain(attempt: _Try) -> None:
-        """At a pace slower than looks may be old one would look for ever: the write goes first, and in the end fails."""
+        """At a pace slower than looks may be old one would look for ever: the write goes first, and fails at last."""
         attempt.vain_looks += 1
         if attempt.vain_looks % VAIN_LOOKS == 0:
             attempt.detail = TOO_OLD
@@ -329,4 +329,3 @@ class Settler:
             after=change.after if status is Status.DONE else self._live.owner(change.trunk),
             written=attempt.written,
         )
-

@@ -18,10 +18,12 @@ from batch.core.verdict import Reading
 from batch.engine.caller import Caller, refusal
 from batch.errors import SafetyError, UnavailableError
 
-PER_PAGE = 100
-"""What the vendor's own node asks for (API.md §2); a server that caps it is followed."""
+PER_PAGE: tuple[int | None, ...] = (200, 100, None)
+"""Items asked for on a page: the most the vendor's rates list gives (API.md §4.3), what its own node asks for (§2), and
+nothing at all. The next is tried only when the server refuses the first page; one that caps it is followed."""
 MOST_PAGES = 20_000
 """Two million numbers: a list longer than that does not end."""
+LAST_SIZE = len(PER_PAGE) - 1
 UNPROCESSABLE = frozenset({400, 422})
 
 Item = TypeVar("Item", Agent, NumberState)
@@ -33,7 +35,7 @@ class NoTrunkListError(UnavailableError):
 
 @dataclass(slots=True)
 class _Listed(Generic[Item]):
-    """A list as far as read: each item with its page. ``plain`` says that the server knows no ``per_page``."""
+    """A list as far as read: each item with its page. ``size`` is the place in :data:`PER_PAGE`."""
 
     items: list[tuple[int, Item]] = field(default_factory=list)
     keys: set[Hashable] = field(default_factory=set)
@@ -42,7 +44,7 @@ class _Listed(Generic[Item]):
     skipped: int = 0
     repeated: int = 0
     first_size: int = 0
-    plain: bool = False
+    size: int = 0
 
     def take(self, page: Page[Item], key: Callable[[Item], Hashable]) -> bool:
         """Add a page; whether it brought anything new."""
@@ -88,6 +90,7 @@ async def gather(caller: Caller) -> Snapshot:
         numbers=numbers if trunks is not None else {n: replace(s, page=0) for n, s in numbers.items()},
         others={number: replace(state, page=0) for number, state in rest.items()},
         pages=0 if trunks is None else trunks.pages,
+        per_page=None if trunks is None else PER_PAGE[trunks.size],
         notes=tuple(notes),
     )
 
@@ -108,23 +111,21 @@ async def gather_numbers(caller: Caller, numbers: Collection[Number]) -> Snapsho
     )
 
 
-async def reread(
-    caller: Caller, numbers: Collection[Number], snapshot_pages: int, per_page: int = PER_PAGE
-) -> Mapping[Number, NumberState]:
+async def reread(caller: Caller, numbers: Collection[Number], snapshot_pages: int) -> Mapping[Number, NumberState]:
     """Look at *numbers* again, by list pages or one by one, whichever takes fewer calls.
 
     A number that is in neither is left out of the result. *snapshot_pages* is how many pages the trunk list had.
     """
     if not 0 < snapshot_pages <= len(numbers):
         return await _read_each(caller, numbers)
-    seen = await listed(caller, numbers, per_page)
+    seen = await listed(caller, numbers)
     return {**seen, **await _read_each(caller, set(numbers) - set(seen))}
 
 
-async def listed(caller: Caller, numbers: Collection[Number], per_page: int = PER_PAGE) -> Mapping[Number, NumberState]:
+async def listed(caller: Caller, numbers: Collection[Number]) -> Mapping[Number, NumberState]:
     """Those of *numbers* that the trunk list, read whole, shows now."""
     wanted = set(numbers)
-    trunks = await _list(caller, Listing.TRUNKS, shapes.numbers_page, _row, per_page)
+    trunks = await _list(caller, Listing.TRUNKS, shapes.numbers_page, _row)
     return {number: state for number, state in _merged(trunks, []).items() if number in wanted}
 
 
@@ -143,12 +144,11 @@ async def _list(
     listing: Listing,
     parse: Callable[[bytes], Page[Item] | None],
     key: Callable[[Item], Hashable],
-    per_page: int = PER_PAGE,
 ) -> _Listed[Item] | None:
     """A whole list; ``None`` when the server has no such list. One that does not add up is read a second time."""
     for _ in range(2):
         listed: _Listed[Item] = _Listed()
-        while (page := await _page(caller, listing, parse, listed, per_page)) is not None:
+        while (page := await _page(caller, listing, parse, listed)) is not None:
             new = listed.take(page, key)
             if _was_last(page, listed, new=new):
                 break
@@ -168,13 +168,12 @@ async def _page(
     listing: Listing,
     parse: Callable[[bytes], Page[Item] | None],
     listed: _Listed[Item],
-    per_page: int,
 ) -> Page[Item] | None:
     """The next page of a list; ``None`` when there is no such list, or no such page."""
     number = listed.pages + 1
     if number > MOST_PAGES:
         raise SafetyError(f"the list {listing.value} does not end: {MOST_PAGES} pages were read")
-    answer = await _ask(caller, _call(listing, number, per_page, plain=listed.plain), listed, number)
+    answer = await _ask(caller, calls.list_page(listing, number, PER_PAGE[listed.size]), listed, number)
     if answer is None:
         return None
     page = parse(answer.body)
@@ -187,22 +186,17 @@ async def _page(
 
 
 async def _ask(caller: Caller, call: Call, listed: _Listed[Item], number: int) -> Answer | None:
-    """The answer to one page; a server that does not know ``per_page`` is asked without it from then on."""
+    """The answer to one page; a server that does not take that ``per_page`` is asked for less from then on."""
     reading, answer, detail = await caller.ask(call)
-    if reading is Reading.REFUSED and number == 1 and answer.status in UNPROCESSABLE and not listed.plain:
-        listed.plain = True
-        call = replace(call, query=())
+    while reading is Reading.REFUSED and answer.status in UNPROCESSABLE and number == 1 and listed.size < LAST_SIZE:
+        listed.size += 1
+        call = calls.list_page(Listing(call.path), number, PER_PAGE[listed.size])
         reading, answer, detail = await caller.ask(call)
     if reading is Reading.FOUND:
         return answer
     if reading is Reading.ABSENT or (call.path == Listing.NUMBERS.value and number == 1):
         return None  # the number list is the one we can do without
     raise refusal(call, answer, detail)
-
-
-def _call(listing: Listing, number: int, per_page: int, *, plain: bool) -> Call:
-    call = calls.list_page(listing, number, per_page)
-    return replace(call, query=(("page", str(number)),)) if plain else call
 
 
 def _was_last(page: Page[Item], listed: _Listed[Item], *, new: bool) -> bool:
@@ -239,7 +233,7 @@ def _merged(listed: _Listed[NumberState] | None, notes: list[str]) -> dict[Numbe
     states: dict[Number, NumberState] = {}
     disagreeing = 0
     for page, item in () if listed is None else listed.items:
-        state = replace(item, page=0 if listed is None or listed.plain else page)
+        state = replace(item, page=page)
         known = states.get(state.number)
         if known is None:
             states[state.number] = state

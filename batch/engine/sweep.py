@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from batch.core.model import Number, NumberState, Outcome, Plan, Status
+from batch.core.model import Number, NumberState, Outcome, Plan, Reason, Status
 from batch.core.verify import verify
 from batch.engine.caller import Caller
 from batch.engine.snapshot import reread
@@ -49,6 +49,12 @@ def _to_look_at(outcome: Outcome) -> bool:
 
 def _does_not_fit(before: Outcome, after: Outcome) -> bool:
     """Whether a look disagrees with what was believed, so that a second one is due."""
-    if after.status is Status.UNKNOWN:
-        return True
-    return before.status is Status.DONE and after.status is not Status.DONE
+    if after.status is Status.DONE:
+        return False
+    return Status.UNKNOWN is after.status or Status.DONE is before.status or _may_come_late(after)
+
+
+def _may_come_late(outcome: Outcome) -> bool:
+    """Whether an attempt before the last may have been unclear, so that what it wrote could yet arrive."""
+    sent_twice = outcome.reason in (Reason.UNIT_PUT_BACK, Reason.WAVE_PUT_BACK)
+    return outcome.written and outcome.attempts > (2 if sent_twice else 1)

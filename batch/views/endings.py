@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from batch.adapters.runs import REPORT_HTML, REPORT_XLSX, RESUMABLE, Run
 from batch.console import Grid, Line, View, capped, pairs
 from batch.core.exits import MEANINGS
-from batch.core.model import Problem, Result, Status, Summary
+from batch.core.model import Problem, Reason, Result, Status, Summary
+from batch.core.results import GOOD
+from batch.core.summary import counted
 from batch.views.problems import problem_groups
 
 MOST = 20
 """Result lines shown before the list is cut."""
-WELL = frozenset({Status.DONE, Status.ALREADY})
+_LEFT_OUT = (Reason.NOT_SELECTED,)
+_GOES_ON = (Reason.BUDGET_SPENT, Reason.WAVE_FAILED, Reason.WINDOW_CLOSED)
+"""Safety rules that stop a run on its way: once the cause is gone, it can be resumed like one that was cut off."""
 _STYLES = {Status.DONE: "good", Status.ALREADY: "faint", Status.UNKNOWN: "warn", Status.SKIPPED: "warn"}
 
 
 def ending(summary: Summary, folder: Path, exit_code: int, results: Sequence[Result]) -> View:
     """How a run ended: counts, the lines that did not end well, what to do next, where the reports are."""
-    ill = [result for result in results if result.status not in WELL]
+    ill = [result for result in results if result.status not in GOOD and not _begins_with(result.reason, _LEFT_OUT)]
     return (
-        Line(f"Run {summary.run_id}: {counts(summary.counts)}", "title"),
+        Line(f"Run {summary.run_id}: {counted(summary.counts)}", "title"),
         *result_lines(ill),
         *((Line(summary.stopped, "warn"),) if summary.stopped else ()),
         *(Line(note, "faint") for note in summary.notes),
         Line(f"exit {exit_code}: {_meaning(exit_code)}", "good" if exit_code == 0 else "warn"),
-        *next_steps(summary.command, summary.run_id, exit_code),
+        *next_steps(summary.command, summary.run_id, exit_code, stopped=summary.stopped),
         *pairs(("report", str(folder / REPORT_HTML)), ("sheet", str(folder / REPORT_XLSX))),
     )
 
@@ -37,7 +41,7 @@ def run_view(summary: Summary, results: Sequence[Result], problems: Iterable[Pro
     calls = summary.calls
     code = summary.exit_code
     return (
-        Line(f"Run {summary.run_id}: {counts(summary.counts)}", "title"),
+        Line(f"Run {summary.run_id}: {counted(summary.counts)}", "title"),
         *pairs(
             ("command", summary.command),
             ("workspace", summary.workspace),
@@ -69,18 +73,18 @@ def result_lines(results: Sequence[Result]) -> View:
     return (Grid(header, rows, styles), *capped(len(results), MOST, "lines in results.csv"))
 
 
-def counts(by_status: Mapping[Status, int]) -> str:
-    """``118 done, 2 rejected``; statuses nothing has are left out."""
-    return ", ".join(f"{by_status[s]:,} {s}" for s in Status if by_status.get(s)) or "no rows"
-
-
-def next_steps(command: str, run_id: str, exit_code: int) -> View:
-    """The command that goes on from here, when there is one."""
-    if exit_code in RESUMABLE:
+def next_steps(command: str, run_id: str, exit_code: int, *, stopped: str = "") -> View:
+    """The command that goes on from here, when there is one; *stopped* is why the run did not go to its end."""
+    if exit_code in RESUMABLE or _begins_with(stopped, _GOES_ON):
         return (Line(f"go on: reassign resume {run_id}"),)
     if command not in {"plan", "audit"} and exit_code in {5, 6}:
         return (Line(f"try the rest again: reassign retry {run_id}   take it back: reassign rollback {run_id}"),)
     return ()
+
+
+def _begins_with(said: str, codes: Collection[Reason]) -> bool:
+    """Whether what is said begins with one of these stable codes."""
+    return said.partition(":")[0] in codes
 
 
 def _meaning(code: int) -> str:
@@ -96,7 +100,7 @@ def run_row(run: Run) -> tuple[str, ...]:
     told = run.summary
     if not told:
         return (run.run_id, "", "", "", "unfinished", "")
-    by_status = told.get("counts") or told.get("status_counts") or {}
+    by_status = told.get("status_counts") or {}
     said = ", ".join(f"{count} {status}" for status, count in by_status.items() if count)
     keys = ("command", "workspace", "started_at", "exit_code")
     return (run.run_id, *("" if told.get(key) is None else str(told[key]) for key in keys), said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -307,8 +308,6 @@ def test_history_shows_a_run_in_every_way(at: Desk) -> None:
 
 def test_show_verify_names_the_first_altered_entry(at: Desk) -> None:
     """A journal that was tampered with is a journal failure."""
-    import sqlite3
-
     at("apply", at.sheet(*rows(2)), "--yes", "--run-id", "r1")
     with sqlite3.connect(at.runs / "r1" / "journal.sqlite") as database:
         database.execute("UPDATE entry SET body = replace(body, 'done', 'skipped') WHERE seq = 3")

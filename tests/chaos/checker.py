@@ -188,7 +188,9 @@ def _seen_before_said(evidence: Evidence, story: Story) -> Complaints:
         if status == "unknown" and not sent and not _intended(story, trunk):
             yield f"{_name(trunk)} is reported unknown, but nothing was sent for it"
         since: list[int] = []
-        if status == "done" and evidence.verify != "echo":
+        # a run that was stopped may say what the answers said, but not that it looked
+        by_echo = evidence.verify == "echo" or (line["verified"] == "echo" and evidence.exit_code not in BY_COUNTS)
+        if status == "done" and not (by_echo and any(put.tells_truth for _, put in sent)):
             since = [place for place, _, event in story.steps(trunk) if event.before != event.agent]
         elif status == "failed":
             since = [place for place, put in sent if not put.refused_for_good and _may_apply(put)]
@@ -199,7 +201,10 @@ def _seen_before_said(evidence: Evidence, story: Story) -> Complaints:
 def _nothing_twice(evidence: Evidence, story: Story) -> Complaints:
     needless = 0
     for (earlier, first), (later, second) in story.pairs():
-        lost = evidence.lossy or bool(CONNECTION_DIED & set(first.fault.split("+")))
+        so_far = {
+            word for place, put in story.puts_of(first.trunk) if place <= earlier for word in put.fault.split("+")
+        }
+        lost = evidence.lossy or bool(CONNECTION_DIED & so_far)
         # a connection that died allows one resend at once (API.md §5)
         allowed = lost or first.refused_for_good or first.status in PRESUMED_NOT_APPLIED
         if not allowed and not story.looks(first.number, earlier, later):

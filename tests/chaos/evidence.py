@@ -76,9 +76,8 @@ class Event:
 
     @property
     def tells_truth(self) -> bool:
-        """Whether this is a read whose answer could be believed."""
-        words = set(self.fault.split("+"))
-        return self.method == "GET" and self.status == OK and words <= TRUE_ANSWERS
+        """Whether this is a call whose answer could be believed."""
+        return self.event == "request" and self.status == OK and set(self.fault.split("+")) <= TRUE_ANSWERS
 
     @property
     def refused_for_good(self) -> bool:
@@ -184,7 +183,9 @@ class Story:
         self.entries: dict[int | None, list[Entry]] = {}
         for entry in evidence.journal:
             self.entries.setdefault(entry.change, []).append(entry)
-        self._reads = [(place, event) for place, event in enumerate(evidence.log) if event.tells_truth]
+        self._reads = [
+            (place, event) for place, event in enumerate(evidence.log) if event.tells_truth and event.method == "GET"
+        ]
         own = [place for place, event in enumerate(evidence.log) if event.event == "request"]
         self.end = own[-1] + 1 if own else 0
         """The place after the run's last own call: what happens later it cannot know."""

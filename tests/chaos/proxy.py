@@ -1,7 +1,7 @@
 """A small TCP proxy that spoils what passes through it, on loopback, in a thread of its own, the same way for a seed.
 
 Between client and server it knows only bytes: it delays, slows down, slices, cuts, resets, half-closes, or is down.
-What strikes a connection is drawn from the seed and the connection's number, never from the clock.
+What strikes a connection is drawn from the seed and its number since the last change, never from the clock.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _RESET = struct.pack("ii", 1, 0)  # SO_LINGER zero: closing throws away what wai
 class Toxic:
     """What happens to the bytes of a connection; the default is nothing.
 
-    ``latency`` and ``jitter`` are seconds per piece, ``bandwidth`` is bytes per second, ``slice`` cuts pieces to at most
-    so many bytes. After so many bytes of answers ``limit`` closes, ``reset`` resets and ``half_close`` ends the
+    ``latency`` and ``jitter`` are seconds per piece, ``bandwidth`` is bytes per second, ``slice`` cuts pieces to so
+    many bytes at most. After so many bytes of answers ``limit`` closes, ``reset`` resets and ``half_close`` ends the
     server's half only. ``share`` of the connections are struck, ``upstream`` spoils the requests too.
     """
 
@@ -58,6 +58,7 @@ class ChaosProxy:
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
     _down: bool = False
+    _first: int = 0
     _thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -80,23 +81,23 @@ class ChaosProxy:
     # ── changed in flight ─────────────────────────────────────────────────────────────────────────────────────────
 
     def spoil(self, toxic: Toxic) -> None:
-        """From the next connection on, do this."""
-        self._loop.call_soon_threadsafe(setattr, self, "toxic", toxic)
+        """From now on do this; the connections there are end, so that it strikes whoever comes next."""
+        self._change(toxic=toxic, down=self._down)
 
     def down(self) -> None:
         """Reset every connection, and every new one at once, until :meth:`up`."""
-        self._set_down(down=True)
+        self._change(toxic=self.toxic, down=True)
 
     def up(self) -> None:
         """Let connections through again."""
-        self._set_down(down=False)
+        self._change(toxic=self.toxic, down=False)
 
-    def _set_down(self, *, down: bool) -> None:
+    def _change(self, *, toxic: Toxic, down: bool) -> None:
         done: Future[None] = Future()
 
         def change() -> None:
-            self._down = down
-            for writer in list(self._writers) if down else ():
+            self.toxic, self._down, self._first = toxic, down, self.accepted
+            for writer in list(self._writers):
                 _abort(writer, reset=True)
             done.set_result(None)
 
@@ -121,7 +122,7 @@ class ChaosProxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
-        chance = random.Random(f"{self.seed}/{self.accepted}")
+        chance = random.Random(f"{self.seed}/{self.accepted - self._first}")
         toxic = self.toxic if chance.random() < self.toxic.share else NOTHING
         self.struck += toxic is not NOTHING
         if self._down:
@@ -137,7 +138,8 @@ class ChaosProxy:
         answers = Pump(there, writer, toxic, chance, partner=back)
         if toxic.upstream:  # what limits answers is not what limits requests
             requests.toxic = replace(toxic, limit=None, reset=None, half_close=None)
-        await _settled({asyncio.create_task(requests.run()), asyncio.create_task(answers.run())})
+        with contextlib.suppress(asyncio.CancelledError):  # the proxy ends, and nobody waits for this task
+            await _settled({asyncio.create_task(requests.run()), asyncio.create_task(answers.run())})
         self._writers -= {writer, back}
         for end in (writer, back):
             _abort(end)

@@ -164,13 +164,13 @@ class Stand:
 
     def evidence(self, run: str, task: Task, sittings: Sequence[Sitting], since: Since, **more: Any) -> Evidence:
         """What the checker needs about a run that has ended."""
-        log = self.log()
+        log, after = self._at_one_moment()
         return gather(
             self.runs / run,
             rows=more.pop("rows", task.rows),
             log=log[since.events :],
             before=since.owners,
-            after=self.owners(),
+            after=after,
             sittings=tuple(sittings),
             token=TOKEN,
             **more,
@@ -178,7 +178,15 @@ class Stand:
 
     def since(self) -> Since:
         """A mark in the log: a run begins here."""
-        return Since(events=len(self.log()), owners=self.owners())
+        log, owners = self._at_one_moment()
+        return Since(events=len(log), owners=owners)
+
+    def _at_one_moment(self) -> tuple[tuple[Event, ...], Owners]:
+        """The log and the state that it explains: a late write may come between looking at the one and the other."""
+        while True:
+            log, owners = self.log(), self.owners()
+            if len(log) == len(self.handle.log):
+                return log, owners
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

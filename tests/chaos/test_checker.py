@@ -18,7 +18,7 @@ from tests.chaos.evidence import ASSIGN, Entry, Event, Evidence, Row, Sitting, S
 
 A, B, C = ("aaaa", "bbbb", "cccc")
 ONE, TWO, THREE = ("+1", "call"), ("+2", "call"), ("+3", "call")
-LINE = {"channel": "call", "reason": "verified: so it is", "status": "done"}
+LINE = {"channel": "call", "reason": "verified: so it is", "status": "done", "verified": "sweep"}
 
 
 def get(seq: int, **more: Any) -> Event:
@@ -164,6 +164,16 @@ CASES: list[tuple[str, str, Spoil]] = [
         lambda e: replace(e, touched={ONE: (B, C)}, before={**e.before, ONE: A}),
     ),
     ("I7", "done without a look afterwards", log(*good().log[:3])),
+    ("I7", "done by the echo only", then(first_line(verified="echo"), log(*good().log[:3]))),
+    (
+        "I7",
+        "done by an echo that never came",
+        then(
+            first_line(verified="echo"),
+            sitting(exit_code=130, signal=2),
+            log(get(1), put(5, TWO, B, A), put(6, ONE, B, A, fault="cut")),
+        ),
+    ),
     (
         "I7",
         "failed without a look afterwards",

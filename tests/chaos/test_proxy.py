@@ -57,6 +57,11 @@ def ask(port: int, *, want: int = len(ANSWER)) -> tuple[bytes, str]:
     return got, "whole"
 
 
+def drain(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        pass
+
+
 def test_without_a_toxic_everything_passes(server: int) -> None:
     """Byte for byte."""
     with ChaosProxy(server) as proxy:
@@ -101,8 +106,7 @@ def test_down_ends_what_is_open_and_up_lets_through_again(server: int) -> None:
         assert connection.recv(1)
         proxy.down()
         with pytest.raises(ConnectionError):
-            while connection.recv(65536):
-                pass
+            drain(connection)
         assert ask(proxy.port)[1] == "reset"
         proxy.up()
         assert ask(proxy.port)[1] == "whole"

@@ -188,7 +188,7 @@ def test_runs_are_tab_separated_in_a_pipe_and_complete_as_json(home: dict[str, s
     folder = tmp_path / "runs" / "r1"
     folder.mkdir(parents=True)
     summary = {"command": "apply", "workspace": "acme", "started_at": "2026-11-24T10:00:00Z", "exit_code": 0}
-    (folder / "summary.json").write_text(json.dumps(summary | {"counts": {"done": 3}}))
+    (folder / "summary.json").write_text(json.dumps(summary | {"status_counts": {"done": 3}}))
     (tmp_path / "runs" / "r2").mkdir()
     lines = reassign(home, "runs", "--runs-dir", tmp_path / "runs").stdout.splitlines()
     assert sorted(line.split("\t") for line in lines) == [

@@ -12,7 +12,7 @@ from batch.core.calls import Answer, Call, Fault, FaultKind, Reply
 from batch.core.model import AgentId, Calls, Channel, Number, Trunk
 from batch.engine.breaker import Breaker
 from batch.engine.caller import Caller
-from batch.engine.gate import Gate
+from batch.engine.gate import Gate, StopRequested
 from batch.engine.pace import Pacer
 from batch.errors import CredentialsError, UnavailableError
 from tests.scripted import Scripted, answer, caller_for, in_turn
@@ -82,6 +82,23 @@ async def test_a_second_go_is_counted_as_a_retry_unless_it_was_told_to_wait() ->
     for _ in range(3):
         await caller.attempt(WRITE, retry=True)
     assert caller.gate.calls() == Calls(put=3, retried=1, refused_429=1)
+
+
+async def test_a_second_go_that_never_left_is_no_retry() -> None:
+    """The run ends while it waits for its turn."""
+    caller = Caller(Scripted(lambda _: OK), Gate(pacer=Pacer(), breaker=Breaker()))
+    caller.gate.stop()
+    with pytest.raises(StopRequested):
+        await caller.attempt(WRITE, retry=True)
+    assert caller.gate.calls() == Calls()
+
+
+async def test_a_call_is_dated_by_when_it_left() -> None:
+    """Not by when it began to wait, nor by when its answer came."""
+    caller = caller_for(Scripted(in_turn([TOO_MANY, OK]), seconds=1.0))
+    start = anyio.current_time()
+    await caller.read(READ)
+    assert caller.asked_at - start == pytest.approx(4.0)
 
 
 async def test_a_cancelled_call_frees_its_place() -> None:

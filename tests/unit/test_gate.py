@@ -65,6 +65,39 @@ async def test_whoever_came_first_leaves_first() -> None:
     assert left == [(number, number) for number in range(20)]
 
 
+async def test_what_is_urgent_goes_before_all_that_wait() -> None:
+    """Ten wait; two that are urgent come later and leave first, in their order; nobody is forgotten."""
+    gate = a_gate(rate=Rate(1, 1.0))
+    left: list[str] = []
+
+    async def worker(name: str, after: float, *, urgent: bool) -> None:
+        await anyio.sleep(after)
+        entered_at = await gate.enter(urgent=urgent)
+        left.append(name)
+        gate.ended(READ, entered_at, OK)
+
+    async with anyio.create_task_group() as workers:
+        for index in range(11):
+            workers.start_soon(lambda i=index: worker(f"read {i}", i / 1000, urgent=False))
+        for index in range(2):
+            workers.start_soon(lambda i=index: worker(f"write {i}", 0.5 + i / 1000, urgent=True))
+    assert left == ["read 0", "write 0", "write 1", *(f"read {i}" for i in range(1, 11))]
+
+
+async def test_a_stopped_gate_can_be_reopened_for_a_last_look() -> None:
+    """For so many seconds at most, also when the run's own time is over."""
+    start = anyio.current_time()
+    gate = a_gate(deadline=start + 1.0)
+    gate.stop()
+    await anyio.sleep(2.0)
+    gate.reopen(10.0)
+    await gate.sleep(5.0)
+    await one_call(gate)
+    await anyio.sleep(6.0)
+    with pytest.raises(UnavailableError, match="time is over"):
+        await gate.enter()
+
+
 async def test_one_refusal_pauses_all() -> None:
     """After one 429 nobody leaves for five seconds; then one goes alone, and then the others."""
     gate = a_gate()

@@ -10,7 +10,7 @@ import pytest
 
 from batch.adapters.journal import VERSION, Journal
 from batch.core.lifecycle import Entry, Kind
-from batch.errors import JournalError
+from batch.errors import JournalError, LockedError
 
 pytestmark = pytest.mark.anyio
 
@@ -142,7 +142,7 @@ def test_a_journal_in_use_is_refused(tmp_path: Path) -> None:
     """While a run goes on, its journal belongs to it alone."""
     with Journal.create(tmp_path / "j") as journal:
         journal.append_now(entry(0))
-        with pytest.raises(JournalError, match="in use"):
+        with pytest.raises(LockedError, match="in use"):
             Journal.open(tmp_path / "j")
 
 

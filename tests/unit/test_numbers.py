@@ -59,7 +59,7 @@ REFUSED = {
     "number_empty": ["", "  ", "\u200b", "\u00a0", '=""', "'"],
     "number_scientific": ["9.05321E+11", "9,05321E+11", "9E+11", "9.0532123456E+11", "1e5", "+9.05E11"],
     "number_too_many_digits": ["9053212345670001", "+9053212345670001", "905321234567890048", "00905321234567890"],
-    "number_decimal": ["905321234567.5", "905321234567,25"],
+    "number_decimal": ["905321234567.5", "905321234567,25", "+49 30 1234567.0", "+49 30 1234567,00"],
     "number_two": ["+905321234567 +905321234568", "+905321234567, 905321234568", "905321234567;905321234568",
                    "+905321234567\n+905321234568", "905321234567 / 905321234568", "905321234567 or 905321234568",
                    "905321234567 905321234568", "0532 123 45 67/68"],
@@ -117,6 +117,11 @@ def test_a_destroyed_number_is_refused_by_name(code: str, text: str) -> None:
 def test_a_slash_after_an_area_code_is_punctuation() -> None:
     """German numbers are written so; the parts are too short to be two numbers."""
     assert NumberReading(number=Number("+49301234567")) == read_number("+49 30/1234567")
+
+
+def test_points_between_all_parts_are_punctuation() -> None:
+    """Only a single point before a last zero could also be a decimal point."""
+    assert NumberReading(number=Number("+493012345670")) == read_number("+49.30.1234567.0")
 
 
 def test_the_zero_of_an_italian_number_is_part_of_it() -> None:

@@ -140,10 +140,66 @@ def test_a_conflict_waits_for_the_change_that_frees_the_agent() -> None:
     taken(schedule)
     blocker = schedule.blocker_of(mover)
     assert late == blocker
-    schedule.wait_for(mover, late)
+    refused = end(0, Status.REJECTED)
+    schedule.wait_for(refused, late)
     assert [] == taken(schedule)
     schedule.settled(end(1))
-    assert [0] == taken(schedule)
+    assert Work(mover, earlier=refused) == schedule.take()
+
+
+def a_swap() -> tuple[Schedule, list[Change]]:
+    """Two changes that were both refused and wait for each other, and one that needs the first."""
+    swap = [
+        change(0, before=AgentId("x"), after=AgentId("y")),
+        change(1, before=AgentId("y"), after=AgentId("x")),
+        change(2, needs=[0]),
+    ]
+    schedule = Schedule(swap, {}, FREE)
+    taken(schedule)
+    for id_ in (0, 1):
+        schedule.wait_for(end(id_, Status.REJECTED), swap[1 - id_])
+    return schedule, swap
+
+
+def test_changes_that_wait_for_each_other_are_told_one_by_one() -> None:
+    """Nothing else could start, so the refusals stand: that of the first tells the others'."""
+    schedule, _ = a_swap()
+    stuck = schedule.stuck
+    assert (stuck, schedule.finished) == (end(0, Status.REJECTED), False)
+    assert stuck is not None
+    told = schedule.settled(stuck)
+    assert {1: Status.REJECTED, 2: Status.SKIPPED} == {o.change: o.status for o in told}
+    assert (schedule.stuck, schedule.waiting, schedule.finished) == (None, (), True)
+
+
+def test_nobody_is_stuck_while_something_is_under_way_or_after_a_stop() -> None:
+    """What waits may yet be freed; after a stop it is simply left."""
+    schedule, _ = a_swap()
+    busy = Schedule([change(0, after=AgentId("a"), before=AgentId("z")), change(1)], {}, FREE)
+    taken(busy)
+    busy.wait_for(end(0, Status.REJECTED), change(1))
+    schedule.stop(Reason.STOPPED)
+    assert [None, None] == [busy.stuck, schedule.stuck]
+    assert (2, True) == (len(schedule.waiting), schedule.finished)
+
+
+def test_a_refusal_that_stands_in_the_end_spends_the_budget() -> None:
+    """Also when it is told because the change it waited for failed."""
+    late = change(1, before=AgentId("b"))
+    schedule = Schedule([change(0), late, change(2)], {}, Brakes(budget=1, canary=False))
+    schedule.take()
+    schedule.wait_for(end(0, Status.REJECTED), late)
+    schedule.take()
+    schedule.settled(end(1, Status.REJECTED))
+    assert Reason.BUDGET_SPENT is schedule.stopped
+
+
+@pytest.mark.parametrize(("earlier", "may_fail"), [(0, 3), (2, 1), (3, 3)], ids=["none", "two", "spent"])
+def test_earlier_failures_count_until_they_have_spent_the_budget(earlier: int, may_fail: int) -> None:
+    """A crash loop cannot overrun it; a run that it stopped is gone on with on a new one."""
+    known = {id_: end(id_, Status.REJECTED) for id_ in range(earlier)}
+    schedule = Schedule([change(i) for i in range(20)], known, Brakes(budget=2, canary=False))
+    assert may_fail == len(taken(schedule))
 
 
 def test_resuming_leaves_out_what_has_ended() -> None:

@@ -70,6 +70,7 @@ class Lists:
     ignores_page: bool = False
     statuses: dict[str, int] = field(default_factory=dict)
     knows_per_page: bool = True
+    most_per_page: int = 1000
     shape: Callable[[list[dict[str, Any]]], Any] = lambda items: {"items": items}
 
     def __call__(self, call: Call) -> Reply:
@@ -79,7 +80,7 @@ class Lists:
         query = dict(call.query)
         if "number" in query:
             return self._one(query["number"])
-        if "per_page" in query and not self.knows_per_page:
+        if "per_page" in query and (not self.knows_per_page or int(query["per_page"]) > self.most_per_page):
             return answer({"message": "per_page is prohibited", "errors": {"per_page": ["no"]}}, 422)
         items = {
             "/agents": self.agents,
@@ -111,20 +112,20 @@ class Lists:
 
 
 async def test_a_snapshot_is_three_lists_and_no_call_more_than_their_pages() -> None:
-    """250 trunks, 3 agents, 250 + 20 numbers: 3 + 1 + 3 calls, whatever the rows of a sheet are."""
+    """250 trunks, 3 agents, 250 + 20 numbers: 2 + 1 + 2 calls, whatever the rows of a sheet are."""
     purchased = [trunk(9000 + index, call=index, external=False) for index in range(20)]
     api = Scripted(Lists(some_trunks(250), purchased))
     snapshot = await gather(caller_for(api))
-    assert len(api.sent) == 7
+    assert len(api.sent) == 5
     assert (len(snapshot.numbers), len(snapshot.others), len(snapshot.agents)) == (250, 20, 3)
-    assert (snapshot.complete, snapshot.pages, snapshot.notes) == (True, 3, ())
+    assert (snapshot.complete, snapshot.pages, snapshot.notes) == (True, 2, ())
     assert snapshot.numbers[Number(number(7))].owner(Channel.CALL) == AgentId(uuid(7))
 
 
 async def test_each_number_knows_its_page_of_the_trunk_list() -> None:
     """One call is then enough to look at it again."""
     snapshot = await gather(caller_for(Scripted(Lists(some_trunks(250)))))
-    assert [snapshot.numbers[Number(number(index))].page for index in (0, 99, 100, 249)] == [1, 1, 2, 3]
+    assert [snapshot.numbers[Number(number(index))].page for index in (0, 199, 200, 249)] == [1, 1, 2, 2]
 
 
 BADLY_BEHAVED = {
@@ -134,6 +135,7 @@ BADLY_BEHAVED = {
     "per_page capped": Lists(some_trunks(250), cap=40),
     "per_page capped, no pagination": Lists(some_trunks(250), cap=40, pagination=False),
     "per_page unknown": Lists(some_trunks(120), knows_per_page=False),
+    "per_page of more than 100 refused": Lists(some_trunks(250), most_per_page=100),
     "items in data": Lists(some_trunks(250), shape=lambda items: {"data": items}),
     "a bare array": Lists(some_trunks(250), shape=lambda items: items),
     "total too small": Lists(some_trunks(250), total_off_by=-50),
@@ -149,10 +151,17 @@ async def test_every_shape_of_list_is_read_whole(name: str) -> None:
     assert list(snapshot.numbers) == [Number(item["number"]) for item in lists.trunks]
 
 
-async def test_without_per_page_numbers_have_no_page_to_look_at_again() -> None:
-    """Their page was of another size than a later look would ask for."""
-    snapshot = await gather(caller_for(Scripted(Lists(some_trunks(120), knows_per_page=False))))
-    assert {state.page for state in snapshot.numbers.values()} == {0}
+@pytest.mark.parametrize(
+    ("lists", "per_page", "last"),
+    [
+        pytest.param(Lists(some_trunks(120), knows_per_page=False), None, 3, id="unknown"),
+        pytest.param(Lists(some_trunks(120), most_per_page=100), 100, 2, id="smaller"),
+    ],
+)
+async def test_a_refused_size_of_page_is_asked_for_no_more(lists: Lists, per_page: int | None, last: int) -> None:
+    """A later look must find each number on the page it was seen on."""
+    snapshot = await gather(caller_for(Scripted(lists)))
+    assert (snapshot.per_page, snapshot.numbers[Number(number(119))].page) == (per_page, last)
 
 
 async def test_a_row_per_channel_is_one_number() -> None:
@@ -287,12 +296,12 @@ async def test_items_that_make_no_sense_are_counted_not_lost() -> None:
 # ── looking again ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(("wanted", "calls_made"), [(2, 2), (3, 3), (200, 3)])
+@pytest.mark.parametrize(("wanted", "calls_made"), [(1, 1), (2, 2), (200, 2)])
 async def test_numbers_are_looked_at_again_the_cheaper_way(wanted: int, calls_made: int) -> None:
     """A few one by one, many by list pages."""
     api = Scripted(Lists(some_trunks(250)))
     numbers = [Number(number(index)) for index in range(wanted)]
-    seen = await reread(caller_for(api), numbers, 3)
+    seen = await reread(caller_for(api), numbers, 2)
     assert (sorted(seen), len(api.sent)) == (sorted(numbers), calls_made)
 
 

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from batch.core.model import Action, Outcome, Reason, Status, Verified
-from batch.core.verify import LOST, TABLE, Belief, Place, belief_of, verify
+from batch.core.verify import LEFT, LOST, TABLE, Belief, Place, belief_of, verify
 from tests.records import agent, change, outcome, plan, state
 
 ENDED = {
@@ -36,7 +36,8 @@ def test_a_settled_look_makes_of_an_outcome_what_the_table_says(belief: Belief, 
     """Status and reason are the finding's, or stay; the owner is always the one seen."""
     finding, ended = TABLE[belief, place], ENDED[belief]
     found = judged(ended, OWNER[place])
-    assert (finding.status or ended.status, finding.reason or ended.reason) == (found.status, found.reason)
+    left = LEFT[ended.reason] if (belief, place) == (Belief.PUT_BACK, Place.WANTED) else ended.reason
+    assert (finding.status or ended.status, finding.reason or left) == (found.status, found.reason)
     assert found.after == agent(OWNER[place])
 
 
@@ -87,6 +88,17 @@ def test_a_putting_back_in_doubt_is_remembered_as_one() -> None:
     found = judged(ENDED[Belief.PUT_BACK], 1, settled=False)
     assert (Status.UNKNOWN, Reason.UNIT_PUT_BACK) == (found.status, found.reason)
     assert (Status.FAILED, Reason.UNIT_PUT_BACK) == ((again := judged(found, 0)).status, again.reason)
+
+
+@pytest.mark.parametrize(
+    ("why", "left"),
+    [(Reason.UNIT_PUT_BACK, Reason.LEFT_SPLIT), (Reason.WAVE_PUT_BACK, Reason.LEFT_IN_PLACE)],
+    ids=["of its row", "of its wave"],
+)
+def test_a_change_that_was_to_be_put_back_and_was_not_says_what_it_was_left_as(why: Reason, left: Reason) -> None:
+    """It is done, but not as it should be."""
+    found = judged(outcome(status=Status.UNKNOWN, reason=why, written=True), 1)
+    assert (Status.DONE, left) == (found.status, found.reason)
 
 
 def test_what_is_good_news_need_not_wait() -> None:

@@ -22,7 +22,12 @@ MOST_OF_KIND = 25
 """Rows named of one kind of problem; the sheet *Problems* of report.xlsx has all of them."""
 
 _HTTP = re.compile(r"^ \((\d+)\)")
-_WORST_FIRST = (Status.UNKNOWN, Status.FAILED, Status.REJECTED, Status.DRIFTED, Status.SKIPPED)
+_WORST_FIRST = (
+    *(Status.UNKNOWN, Status.FAILED, Status.REJECTED, Status.DRIFTED, Status.SKIPPED, Status.INVALID),
+    *(Status.DONE, Status.ALREADY),
+)
+_LEFT = frozenset({Reason.LEFT_SPLIT, Reason.LEFT_IN_PLACE})
+"""Reasons of changes that are done, though they should not have stayed so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +64,9 @@ def causes(told: Told) -> list[Cause]:
     kinds: dict[tuple[Status, Reason], list[Result]] = {}
     for _, line in told.lines:
         reason = reason_of(line)
-        if is_unfinished(line) and reason not in passed_over:
+        if reason in _LEFT or (is_unfinished(line) and reason not in passed_over):
             kinds.setdefault((line.status, reason), []).append(line)
-    found = [_cause(status, reason, lines) for (status, reason), lines in kinds.items() if status in _WORST_FIRST]
+    found = [_cause(status, reason, lines) for (status, reason), lines in kinds.items()]
     return sorted(found, key=lambda cause: (_WORST_FIRST.index(Status(cause.status)), -cause.count))
 
 

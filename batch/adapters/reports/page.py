@@ -63,6 +63,7 @@ def write_page(told: Told, file: IO[bytes]) -> None:
         causes=causes(told),
         groups=list(groups(told.record.plan.problems())),
         total=len(told.lines),
+        looked=told.record.whole_run is Reason.AUDIT,
         script=Markup(script),  # noqa: S704 (our own file)
         style=Markup(style),  # noqa: S704 (our own file)
         script_hash=_hash(script),
@@ -74,7 +75,7 @@ def write_page(told: Told, file: IO[bytes]) -> None:
 
 
 def _slices(told: Told) -> Iterator[Slice]:
-    looked, whole = told.record.whole_run is Reason.AUDIT, stopped_by(told.record) is None
+    whole = stopped_by(told.record) is None
     present = {status: count for status, count in told.summary.counts.items() if count}
     total = sum(present.values())
     room = 100 - _SLIVER * len(present)
@@ -84,12 +85,20 @@ def _slices(told: Told) -> Iterator[Slice]:
         yield Slice(
             status=status.value,
             count=count,
-            meaning="not sent: this run only looks" if looked and status is Status.SKIPPED else MEANINGS[status],
+            meaning=_meaning(told, status),
             start=round(start, 3),
             width=round(width, 3),
             planned=told.summary.predicted[status.value] if whole else count,
         )
         start += width
+
+
+def _meaning(told: Told, status: Status) -> str:
+    """What a status means here: a run that only looks skips what it would move."""
+    if told.record.whole_run is not Reason.AUDIT or status is not Status.SKIPPED:
+        return MEANINGS[status]
+    all_of_them = told.summary.predicted[Status.DONE.value] == told.summary.counts[status]
+    return "would be moved" if all_of_them else "would be moved, or left out on purpose"
 
 
 @cache

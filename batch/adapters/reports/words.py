@@ -55,7 +55,7 @@ def _said(told: Told) -> Headline:
     if whole_run is Reason.OTHER_ROWS_INVALID:
         return Headline(
             tone=Tone.WARN,
-            what=f"Nothing was sent: {_rows(_invalid_rows(told))} to mend first.",
+            what=f"Nothing was sent: {_to_mend(_invalid_rows(told))} first.",
             more="No trunk was changed.",
             next="Mend the rows under Problems, or say --skip-invalid to send the good ones without them.",
         )
@@ -80,7 +80,7 @@ def _looked(told: Told) -> Headline:
     if invalid:
         return Headline(
             tone=Tone.WARN,
-            what=f"Looked only: {_rows(invalid)} to mend.",
+            what=f"Looked only: {_to_mend(invalid)}.",
             more=f"{to_change:,} to change, {more}",
             next="Mend the rows under Problems, then look again.",
         )
@@ -137,7 +137,8 @@ def _finished(told: Told) -> Headline:
 def _all_well(told: Told, counts: Counter[Status], left_out: str) -> Headline:
     moved, there = counts[Status.DONE], counts[Status.ALREADY]
     if not moved:
-        return Headline(tone=Tone.GOOD, what="There was nothing to do.", more=f"{there:,} already right.{left_out}")
+        right = f"{there:,} already right." if there else "The sheet asks for nothing."
+        return Headline(tone=Tone.GOOD, what="There was nothing to do.", more=right + left_out)
     all_of_them = "It is" if moved + there == 1 else f"All {moved + there:,} are"
     back = "back " if told.record.command == "rollback" else ""
     return Headline(
@@ -153,8 +154,8 @@ def _invalid_rows(told: Told) -> int:
     return sum(row.selected and not row.valid for row in told.record.plan.rows)
 
 
-def _rows(count: int) -> str:
-    return "1 row is" if count == 1 else f"{count:,} rows are"
+def _to_mend(count: int) -> str:
+    return "1 row needs mending" if count == 1 else f"{count:,} rows need mending"
 
 
 def _trunks(count: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -147,12 +148,14 @@ class Grid:
 
 def write_workbook(told: Told, file: IO[bytes], folder: Path) -> None:
     """Fill *file*. What xlsxwriter sets aside meanwhile lies in *folder*, which is nobody else's. Raises OSError."""
+    whole = io.BytesIO()  # 10 MB for 100,000 lines; onto a full disk zipfile would complain a second time, on stderr
     with tempfile.TemporaryDirectory(prefix=".xlsx-", dir=folder) as aside:
         try:
-            with Workbook(file, {**OPTIONS, "tmpdir": aside}) as book:
+            with Workbook(whole, {**OPTIONS, "tmpdir": aside}) as book:
                 _fill(book, told)
         except FileCreateError as error:  # the library hides a full disk in an exception of its own
-            raise OSError(*error.args) from error
+            raise OSError(getattr(error.__context__, "errno", None), str(error)) from error
+    file.write(whole.getbuffer())
 
 
 def _fill(book: Workbook, told: Told) -> None:

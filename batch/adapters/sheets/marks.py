@@ -104,6 +104,7 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
         rest += piece
         end = max(rest.rfind(b"</row>"), rest.rfind(b":row>"))
         if end >= 0:
+            end = rest.index(b">", end) + 1
             yield rest[:end]
             rest = rest[end:]
         elif len(rest) > _LONGEST_ROW:

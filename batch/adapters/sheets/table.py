@@ -126,12 +126,11 @@ class _Body:
         return [texts.get(column, cell) for column, cell in enumerate(cells)] if texts else cells
 
     def _said(self, row: SourceRow) -> Iterator[Problem]:
-        """What the marks of a row are to be told as; a cell that has a text after all is not refused."""
+        """What the marks of a row are to be told as. A text under a merged cell is refused too: nobody sees it."""
         if row.origin.row in self.marked.hidden:
             yield Problem("row_hidden", row.origin)
         for column, code in sorted(self.marked.refused.get(row.origin.row, {}).items()):
-            if column < len(row.cells) and is_blank(row.cells[column]):
-                yield Problem(code, row.origin, self.header[column])
+            yield Problem(code, row.origin, self.header[column], row.cells[column])
 
     def used_width(self) -> int:
         """The width without columns on the right that have neither a header nor a cell with text."""

@@ -69,12 +69,17 @@ def _opened(data: bytes, name: str) -> Iterator[pd.ExcelFile]:
     try:
         with pd.ExcelFile(io.BytesIO(data), engine="calamine") as book:
             yield book
-    except (ReassignError, KeyboardInterrupt, SystemExit, GeneratorExit):
+    except ReassignError:
         raise
-    except BaseException as error:  # a panic of the engine is no Exception
-        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+    except BaseException as error:
+        if isinstance(error, Exception) or _is_panic(error):
             raise damaged(name, "no workbook can be read from it") from error
         raise
+
+
+def _is_panic(error: BaseException) -> bool:
+    """Whether the engine broke off; its own kind of exception is none of Python's and cannot be imported."""
+    return type(error).__name__ == "PanicException"
 
 
 def _worksheets(book: pd.ExcelFile) -> tuple[list[str], list[str]]:

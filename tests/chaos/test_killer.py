@@ -1,0 +1,63 @@
+"""kill -9 at random moments: afterwards `resume` goes on by itself, and the report is the server's truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.killer import Killer, Moment, When, complaints, moments
+from tests.chaos.stand import Task, exclusive, shared, standing
+from tests.chaos.whole import torn
+
+ORDINARY = [(seed, shared if seed % 3 else exclusive) for seed in range(6)]
+"""Six stories of ten kills: six while a sheet is applied, four while that is rolled back."""
+LONG = 3_000
+STORIES = 40
+
+
+def story(folder: Path, task: Task, seed: int, *, kills: tuple[int, int], latency: float) -> Killer:
+    """Apply under kills, then roll back under kills; whatever is wrong fails here."""
+    with standing(folder, task, latency=latency) as stand:
+        killer = Killer(stand, task)
+        calls = len(task.rows)
+        applied = killer.apply("there", moments(seed, kills[0], calls))
+        undone = killer.rollback(applied, "there", "back", moments(seed + 1000, kills[1], calls))
+        assert complaints(killer, applied, undone) == []
+        assert (applied.exit_code, undone.exit_code) == (0, 0)
+        assert stand.owners() == applied.before
+        return killer
+
+
+@pytest.mark.parametrize(("seed", "make"), [pytest.param(s, m, id=f"{m.__name__}-{s}") for s, m in ORDINARY])
+def test_ten_kills_lose_nothing_and_double_nothing(tmp_path: Path, seed: int, make: Callable[[int, int], Task]) -> None:
+    """There and back; every planned kill has struck."""
+    killer = story(tmp_path / "stand", make(seed, 90), seed, kills=(6, 4), latency=0.008)
+    assert killer.kills == 10
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(STORIES))
+def test_a_thousand_kills_in_long_runs(tmp_path: Path, seed: int) -> None:
+    """Forty stories of 3,000 rows with 16 workers, 25 kills each."""
+    make = exclusive if seed % 4 == 0 else shared
+    killer = story(tmp_path / "stand", make(seed, LONG), seed, kills=(15, 10), latency=0.004)
+    assert killer.kills == 25
+
+
+@pytest.mark.parametrize("count", [6, pytest.param(100, marks=pytest.mark.nightly)])
+def test_reports_are_the_old_file_or_the_new_one(tmp_path: Path, count: int) -> None:
+    """Killed while `report` writes them again and again."""
+    task = shared(7, 60)
+    with standing(tmp_path / "stand", task) as stand:
+        killer = Killer(stand, task)
+        applied = killer.apply("run", ())
+        for step in range(count):
+            moment = Moment(when=When.REPORTS, pause=step * 0.15 / count)
+            sitting = killer._struck(stand.start("report", "run"), "run", moment)
+            assert sitting.exit_code in {-9, 0}
+            files = killer._files("run")
+            assert torn(files) == []
+            assert {name for name in files if not name.startswith(".")} == {n for n in applied.files if n[0] != "."}
+        assert stand.run("report", "run").exit_code == 0

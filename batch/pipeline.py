@@ -321,7 +321,7 @@ def _resumable(runs_dir: Path, run: str | None) -> Path:
     if run is not None:
         return runs.find(runs_dir, run)
     for candidate in runs.listing(runs_dir):
-        if not candidate.finished and _has_begun(candidate.folder):
+        if candidate.resumable and _has_begun(candidate.folder):
             return candidate.folder
     raise UsageError("there is no run to resume", hint="`reassign runs` lists them; name one to look at it again")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 
+from batch.adapters.api import Api
 from batch.core.calls import Answer, Call, Fault, FaultKind
 from batch.core.lifecycle import Entry, Kind
 from batch.core.model import Action, AgentId, Change, Channel, Number, Origin, Outcome, Reason, Status, Trunk
@@ -177,14 +178,24 @@ AT_WILL = Rate(1_000_000, 60.0)
 async def rig(api: FakeApi, *, max_age: float = 30.0, rate: Rate = AT_WILL, deadline: float | None = None) -> Rig:
     """Everything around *api*, after the first look, whose calls are forgotten."""
     end = None if deadline is None else anyio.current_time() + deadline
-    first = Gate(pacer=Pacer(), breaker=Breaker())
-    seen_at = anyio.current_time()
-    snapshot = await gather(Caller(api, first))
+    live = await _seen(api, max_age)
     api.calls.clear()
     api.peak = 0
-    numbers = frozenset(snapshot.numbers)
-    live = Live(snapshot, numbers, seen_at=seen_at, clock=anyio.current_time, max_age=max_age)
     return Rig(api, Gate(pacer=Pacer(rate=rate), breaker=Breaker(), deadline=end), live)
+
+
+async def over_the_wire(apis: Sequence[Api], changes: Iterable[Change]) -> tuple[Ending, Gate]:
+    """Do *changes* on a real server, one connection per worker."""
+    gate = Gate(pacer=Pacer(AT_WILL), breaker=Breaker())
+    setting = Setting(log=Notes(), gate=gate, live=await _seen(apis[0]), wall=wall)
+    schedule = Schedule(changes, {}, Brakes(budget=1000, canary=False))
+    return await Execution(schedule, setting, known={}, apis=apis).run(), gate
+
+
+async def _seen(api: Api, max_age: float = 30.0) -> Live:
+    seen_at = anyio.current_time()
+    snapshot = await gather(Caller(api, Gate(pacer=Pacer(), breaker=Breaker())))
+    return Live(snapshot, frozenset(snapshot.numbers), seen_at=seen_at, clock=anyio.current_time, max_age=max_age)
 
 
 def statuses(ending: Ending) -> dict[int, Status]:

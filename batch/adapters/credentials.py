@@ -16,6 +16,7 @@ CREDENTIAL: Final = "mihu_api_token"
 MOST: Final = 16 * 1024
 """Bytes of a file that may hold a token: what common servers take as one header, and more."""
 _USABLE = re.compile(r"[\x21-\x7e]+")  # what a header can carry; a space or a line break would forge another
+_SCHEME = re.compile(r"\ABearer(?:\s+|\Z)")  # copied along with the token from an example of a header
 
 
 class Secret:
@@ -56,7 +57,7 @@ def find_token(token_file: Path | None, environ: Mapping[str, str] = os.environ)
 
 
 def _secret(text: str, place: str) -> Secret:
-    stripped = text.strip().removeprefix("Bearer ").strip()
+    stripped = _SCHEME.sub("", text.strip())
     if not stripped:
         raise UsageError(f"{place} is empty", hint="put the token of this workspace there, and nothing else")
     try:

@@ -193,7 +193,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, timeout=0, cached_statements=16)
     try:
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        database.execute("PRAGMA journal_mode = WAL")
+        (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":  # how SQLite says that the disk did not take the change
+            raise sqlite3.OperationalError(f"disk I/O error: the journal mode is still {mode!r}")
         database.execute("PRAGMA synchronous = FULL")
     except sqlite3.Error:
         database.close()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from batch.adapters.files import PRIVATE_FILE, PRIVATE_FOLDER
+from batch.core.model import Reason
 from batch.errors import JournalError, SafetyError, UsageError
 
 JOURNAL, PLAN, SUMMARY = "journal.sqlite", "plan.json", "summary.json"
@@ -27,6 +28,8 @@ LAST = "last"
 
 RESUMABLE = frozenset({4, 10, 11, 129, 130, 143})
 """Exit codes after which ``reassign resume`` has something to go on with."""
+GOES_ON = (Reason.BUDGET_SPENT, Reason.WAVE_FAILED, Reason.WINDOW_CLOSED, Reason.STOPPED)
+"""Safety rules that stop a run on its way: once the cause is gone, it can be resumed like one that was cut off."""
 
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}", re.ASCII)
@@ -46,6 +49,12 @@ class Run:
         """Whether the run came to its end and said so, with nothing left to resume."""
         code = self.summary.get("exit_code")
         return code is not None and code not in RESUMABLE
+
+    @property
+    def resumable(self) -> bool:
+        """Whether ``resume`` has something to go on with."""
+        stopped = str(self.summary.get("stopped", "")).partition(":")[0]
+        return not self.finished or stopped in GOES_ON
 
 
 def check_run_id(text: str) -> str:

@@ -62,7 +62,7 @@ def _split(base_url: str) -> SplitResult:
         _bad(base_url, "it must begin with https://")
     if "@" in url.netloc or url.query or url.fragment or "?" in base_url or "#" in base_url:
         _bad(base_url, "it must be scheme, host and path only")
-    if port == 0 or not _is_host(name):
+    if port == 0 or not _is_host(name) or ("[" in url.netloc) != (":" in name):
         _bad(base_url, "its host is not one")
     if url.scheme == "http" and not is_loopback(name):
         _bad(base_url, "plain http would send the token unprotected; it is allowed on loopback only")

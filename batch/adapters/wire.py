@@ -7,6 +7,8 @@ A pool would be quadratic in its waiters; a worker that owns its connection need
 
 from __future__ import annotations
 
+import os
+import socket
 import ssl
 import zlib
 from dataclasses import dataclass, field
@@ -242,4 +244,6 @@ def _why(error: BaseException) -> str:
     """The innermost reason: anyio wraps those of several addresses."""
     while error.__cause__ is not None or isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__ or error
+    if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError | socket.gaierror):
+        return os.strerror(error.errno)  # asyncio's own text is "Connect call failed", whatever the reason
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -5,14 +5,11 @@ Waves and ``--limit`` take or leave a block as a whole, so neither can cut a row
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 from batch.core.graph import components
 from batch.core.model import Action, AgentId, Change
-
-_BY_PLACE = attrgetter("id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +27,31 @@ class Block:
 
 
 def blocks(changes: Sequence[Change]) -> tuple[Block, ...]:
-    """The blocks of *changes*, each after those it needs. Keeps belong to none."""
-    by_unit: dict[int, list[Change]] = {}
-    for change in changes:
-        if change.action is not Action.KEEP:
-            by_unit.setdefault(change.unit, []).append(change)
-    number = {unit: index for index, unit in enumerate(by_unit)}
-    needs = [[number[changes[need].unit] for c in members for need in c.needs] for members in by_unit.values()]
+    """The blocks of *changes* (ids are positions), each after those it needs. Keeps belong to none."""
+    number: dict[int, int] = {}
+    unit_of = [-1 if c.action is Action.KEEP else number.setdefault(c.unit, len(number)) for c in changes]
+    needs: list[list[int]] = [[] for _ in number]
+    for change, unit in zip(changes, unit_of, strict=True):
+        if change.needs:
+            needs[unit] += [unit_of[need] for need in change.needs]
     block_of = components(needs)
-    members_of: dict[int, list[Change]] = {}
-    for unit, members in by_unit.items():
-        members_of.setdefault(block_of[number[unit]], []).extend(members)
-    of_unit = {unit: block_of[index] for unit, index in number.items()}
-    return tuple(_block(index, members_of[index], changes, of_unit) for index in range(len(members_of)))
+    members: list[list[Change]] = [[] for _ in range(max(block_of, default=-1) + 1)]
+    for change, unit in zip(changes, unit_of, strict=True):
+        if unit >= 0:
+            members[block_of[unit]].append(change)
+    of_change = [block_of[unit] for unit in unit_of] if number else []
+    return tuple([_block(index, found, of_change) for index, found in enumerate(members)])
 
 
-def _block(index: int, members: Sequence[Change], changes: Sequence[Change], of_unit: Mapping[int, int]) -> Block:
-    needed = {of_unit[changes[need].unit] for change in members for need in change.needs}
-    needed.discard(index)
-    first = min(members, key=_BY_PLACE)
+def _block(index: int, members: Sequence[Change], block_of: Sequence[int]) -> Block:
+    """One block of *members*, the first of which is its first change."""
+    first = members[0]
+    needed = {block_of[need] for change in members for need in change.needs} - {index}
     home = next(c for c in members if c.action is Action.ASSIGN and c.trunk == first.trunk)
     return Block(
         changes=tuple([change.id for change in members]),
-        needs=tuple(sorted(needed)) if needed else (),
+        needs=tuple(sorted(needed)),
         place=first.id,
-        trunks=len(members) - sum(change.action is Action.PARK for change in members),
+        trunks=sum([change.action is Action.ASSIGN for change in members]),
         agent=home.after,
     )

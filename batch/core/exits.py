@@ -67,7 +67,7 @@ STOPS: Mapping[Reason, Exit] = {
     Reason.BUDGET_SPENT: Exit.SAFETY,
     Reason.WAVE_FAILED: Exit.SAFETY,
     Reason.WINDOW_CLOSED: Exit.SAFETY,
-    Reason.STOPPED: Exit.TERMINATED,  # a stop file ends a run as the signal would
+    Reason.STOPPED: Exit.SAFETY,
     Reason.INTERRUPTED: Exit.INTERRUPT,
     Reason.OTHER_ROWS_INVALID: Exit.INVALID_INPUT,
 }

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from batch.adapters.runs import REPORT_HTML, REPORT_XLSX, RESUMABLE, Run
+from batch.adapters.runs import GOES_ON, REPORT_HTML, REPORT_XLSX, RESUMABLE, Run
 from batch.console import Grid, Line, View, capped, pairs
 from batch.core.exits import MEANINGS
 from batch.core.model import Problem, Reason, Result, Status, Summary
@@ -17,8 +17,6 @@ from batch.views.problems import problem_groups
 MOST = 20
 """Result lines shown before the list is cut."""
 _LEFT_OUT = (Reason.NOT_SELECTED,)
-_GOES_ON = (Reason.BUDGET_SPENT, Reason.WAVE_FAILED, Reason.WINDOW_CLOSED)
-"""Safety rules that stop a run on its way: once the cause is gone, it can be resumed like one that was cut off."""
 _STYLES = {Status.DONE: "good", Status.ALREADY: "faint", Status.UNKNOWN: "warn", Status.SKIPPED: "warn"}
 
 
@@ -75,7 +73,7 @@ def result_lines(results: Sequence[Result]) -> View:
 
 def next_steps(command: str, run_id: str, exit_code: int, *, stopped: str = "") -> View:
     """The command that goes on from here, when there is one; *stopped* is why the run did not go to its end."""
-    if exit_code in RESUMABLE or _begins_with(stopped, _GOES_ON):
+    if exit_code in RESUMABLE or _begins_with(stopped, GOES_ON):
         return (Line(f"go on: reassign resume {run_id}"),)
     if command not in {"plan", "audit"} and exit_code in {5, 6}:
         return (Line(f"try the rest again: reassign retry {run_id}   take it back: reassign rollback {run_id}"),)

@@ -106,7 +106,7 @@ def test_a_redirect_is_never_followed(at: Desk, sandbox: Sandbox, status: int, m
 def test_a_proxy_of_the_environment_gets_nothing(at: Desk) -> None:
     """The token goes to the host that the settings name, or nowhere."""
     with stranger() as (url, heard):
-        at.environment |= {name: url for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")}
+        at.environment |= dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"), url)
         assert at("doctor").returncode == 0
     assert heard == []
 
@@ -177,7 +177,7 @@ def test_the_token_is_in_nothing_that_is_written(
         secret = tmp_path_factory.mktemp("elsewhere") / "token"
         secret.write_text(f"Bearer {CANARY}\n")
         desk.environment |= {"MIHU_API_TOKEN": "", "REASSIGN_TOKEN_FILE": str(secret)}
-    desk.sheet(*rows(3))
+    desk.sheet(*rows(3, to=12))
     said = [desk(*command, "-vv", "--log-file", "log.jsonl") for command in MATRIX]
     assert [done.returncode for done in said] == [0, 0, 0, 0, 5, 8, 0, 0, 0, 5, 0, 2]
     assert [done.args for done in said if CANARY in done.stdout + done.stderr] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -24,11 +25,13 @@ FILES = {
 STATUSES = ("done", "already", "invalid", "rejected", "failed", "unknown", "drifted", "skipped")
 
 
-@pytest.fixture
-def mixed(at: Desk, sandbox: Sandbox) -> Desk:
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory, shared_process: Sandbox) -> Desk:
     """A run in which lines end in five ways, under a umask that forbids nothing."""
-    sandbox.faults({"match": {"method": "PUT", "number": number(1)}, "do": {"status": 422}})
-    sheet = at.sheet(
+    shared_process.reset()
+    shared_process.faults({"match": {"method": "PUT", "number": number(1)}, "do": {"status": 422}})
+    desk = Desk(tmp_path_factory.mktemp("mixed")).set_up_for(shared_process)
+    sheet = desk.sheet(
         (*row(0, 10), "", "first"),
         (*row(1, 11), "", ""),
         (*row(2, 2), "", ""),
@@ -38,9 +41,9 @@ def mixed(at: Desk, sandbox: Sandbox) -> Desk:
         (*row(0, 10), "", ""),
         header=("number", "channel", "agent", "expect", "note"),
     )
-    done = at("apply", sheet, "--yes", "--skip-invalid", "--run-id", "r1", preexec_fn=lambda: os.umask(0) and None)
+    done = desk("apply", sheet, "--yes", "--skip-invalid", "--run-id", "r1", umask=0)
     assert done.returncode == 5, done.stderr
-    return at
+    return desk
 
 
 def test_a_run_folder_holds_the_files_of_the_table_and_no_others(mixed: Desk) -> None:
@@ -76,10 +79,8 @@ def test_results_have_their_columns_and_every_row_and_channel_once(mixed: Desk) 
 def test_a_line_tells_before_and_after_by_uuid_and_name(mixed: Desk) -> None:
     """And everything else that its columns promise."""
     line = mixed.results("r1")[0]
-    assert {key: line[key] for key in ("run_id", "file", "sheet", "number", "note", "wave")} == {
-        **{"run_id": "r1", "file": "moves.csv", "sheet": "", "number": number(0)},
-        **{"note": "first", "wave": ""},
-    }
+    keys = ("run_id", "file", "sheet", "number", "note", "wave")
+    assert tuple(line[key] for key in keys) == ("r1", "moves.csv", "", number(0), "first", "")
     names = ("agent_uuid", "agent_name", "before_agent_uuid", "before_agent_name", "after_agent_uuid")
     told = (agent(10), "Agent 10", agent(0), "Agent 0", agent(10))
     assert tuple(line[name] for name in names) == told
@@ -114,8 +115,6 @@ def test_the_summary_counts_what_the_results_hold(mixed: Desk) -> None:
 
 def test_the_input_is_kept_as_it_was(mixed: Desk) -> None:
     """Byte for byte, with the hash that the summary names."""
-    import hashlib
-
     kept = (mixed.runs / "r1" / "input.csv").read_bytes()
     assert kept == (mixed.folder / "moves.csv").read_bytes()
     assert hashlib.sha256(kept).hexdigest() == mixed.summary("r1")["input_sha256"]
@@ -140,11 +139,14 @@ COMMANDS = {
 }
 
 
-@pytest.fixture
-def worked(at: Desk) -> Desk:
+@pytest.fixture(scope="module")
+def worked(tmp_path_factory: pytest.TempPathFactory, shared_process: Sandbox) -> Desk:
     """An account with a finished run, and a sheet that holds already."""
-    assert at("apply", at.sheet(*rows(1)), "--yes", "-q").returncode == 0
-    return at
+    shared_process.reset()
+    desk = Desk(tmp_path_factory.mktemp("worked")).set_up_for(shared_process)
+    desk.sheet(row(0, 0))
+    assert desk("apply", "moves.csv", "--yes", "-q").returncode == 0
+    return desk
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,6 +1,6 @@
 """Seconds, memory and calls of ``plan``, start-up and live state included; and how long ``--help`` takes.
 
-    python -m tests.benchmarks.bench_plan [ROWS …]
+python -m tests.benchmarks.bench_plan [ROWS …]
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import random
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -59,10 +59,12 @@ class ChaosProxy:
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
     _down: bool = False
     _first: int = 0
+    _free: asyncio.Event = field(default_factory=asyncio.Event)
     _thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         ready: Future[int] = Future()
+        self._free.set()
         self._thread = threading.Thread(target=self._serve, args=(ready,), name="proxy", daemon=True)
         self._thread.start()
         self.port = ready.result(10)
@@ -92,16 +94,25 @@ class ChaosProxy:
         """Let connections through again."""
         self._change(toxic=self.toxic, down=False)
 
-    def _change(self, *, toxic: Toxic, down: bool) -> None:
-        done: Future[None] = Future()
+    def hold(self) -> None:
+        """Let no byte through, without an end, until :meth:`release`."""
+        self._do(self._free.clear)
 
+    def release(self) -> None:
+        """Let the bytes go on."""
+        self._do(self._free.set)
+
+    def _change(self, *, toxic: Toxic, down: bool) -> None:
         def change() -> None:
             self.toxic, self._down, self._first = toxic, down, self.accepted
             for writer in list(self._writers):
                 _abort(writer, reset=True)
-            done.set_result(None)
 
-        self._loop.call_soon_threadsafe(change)
+        self._do(change)
+
+    def _do(self, what: Callable[[], None]) -> None:
+        done: Future[None] = Future()
+        self._loop.call_soon_threadsafe(lambda: done.set_result(what()))
         done.result(10)
 
     # ── inside the thread ─────────────────────────────────────────────────────────────────────────────────────────
@@ -134,8 +145,8 @@ class ChaosProxy:
             _abort(writer, reset=True)
             return
         self._writers |= {writer, back}
-        requests = Pump(reader, back, toxic if toxic.upstream else NOTHING, chance)
-        answers = Pump(there, writer, toxic, chance, partner=back)
+        requests = Pump(reader, back, toxic if toxic.upstream else NOTHING, chance, self._free)
+        answers = Pump(there, writer, toxic, chance, self._free, partner=back)
         if toxic.upstream:  # what limits answers is not what limits requests
             requests.toxic = replace(toxic, limit=None, reset=None, half_close=None)
         with contextlib.suppress(asyncio.CancelledError):  # the proxy ends, and nobody waits for this task
@@ -153,6 +164,7 @@ class Pump:
     writer: asyncio.StreamWriter
     toxic: Toxic
     chance: random.Random
+    free: asyncio.Event
     partner: asyncio.StreamWriter | None = None
     sent: int = 0
 
@@ -160,6 +172,7 @@ class Pump:
         """Carry bytes until either end has had enough."""
         with contextlib.suppress(ConnectionError, OSError):
             while piece := await self.reader.read(self.toxic.slice or _PIECE):
+                await self.free.wait()
                 await self._wait(len(piece))
                 ending = self._ending(len(piece))
                 self.writer.write(piece[: None if ending is None else ending[1]])

@@ -112,6 +112,18 @@ def test_down_ends_what_is_open_and_up_lets_through_again(server: int) -> None:
         assert ask(proxy.port)[1] == "whole"
 
 
+def test_held_bytes_come_when_they_are_released(server: int) -> None:
+    """Not one before."""
+    with ChaosProxy(server) as proxy, socket.create_connection(("127.0.0.1", proxy.port), timeout=0.1) as connection:
+        proxy.hold()
+        connection.sendall(b"?")
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        proxy.release()
+        connection.settimeout(5)
+        assert connection.recv(1) == ANSWER[:1]
+
+
 def test_the_same_seed_strikes_the_same_connections(server: int) -> None:
     """And another seed others."""
 

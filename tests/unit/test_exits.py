@@ -117,7 +117,7 @@ def test_nothing_to_do_is_success() -> None:
         (Reason.BUDGET_SPENT, 7),
         (Reason.WAVE_FAILED, 7),
         (Reason.WINDOW_CLOSED, 7),
-        (Reason.STOPPED, 143),
+        (Reason.STOPPED, 7),
         (Reason.INTERRUPTED, 130),
         (Reason.OTHER_ROWS_INVALID, 3),
     ],
@@ -141,7 +141,7 @@ def test_an_error_of_no_kind_is_a_bug() -> None:
 
 
 @pytest.mark.parametrize(("signal", "expected"), SIGNALS.items(), ids=["HUP", "INT", "TERM"])
-@pytest.mark.parametrize("stopped", [None, Reason.INTERRUPTED, Reason.STOPPED], ids=str)
+@pytest.mark.parametrize("stopped", [None, Reason.INTERRUPTED], ids=str)
 def test_a_signal_gives_its_own_code_whatever_the_journal_calls_it(
     signal: int, expected: int, stopped: Reason | None
 ) -> None:

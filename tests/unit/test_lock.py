@@ -80,9 +80,9 @@ def test_other_names_of_the_workspace_are_not_free(tmp_path: Path, other: Worksp
 
 def test_two_ports_of_one_machine_are_two_workspaces(tmp_path: Path) -> None:
     """As two stand-ins are."""
-    with workspace_lock(Workspace("", "127.0.0.1:1"), "first", folder=tmp_path) as one:
-        with workspace_lock(Workspace("", "127.0.0.1:2"), "second", folder=tmp_path) as two:
-            assert one != two
+    one, two = (Workspace("", f"127.0.0.1:{port}") for port in (1, 2))
+    with workspace_lock(one, "first", folder=tmp_path) as first, workspace_lock(two, "b", folder=tmp_path) as second:
+        assert first != second
 
 
 def test_a_lock_given_back_is_free_again(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from batch.adapters.reports.page import write_page
 from batch.adapters.reports.results_files import write_results_csv, write_results_jsonl, write_summary
 from batch.adapters.reports.told import Told, tell
 from batch.adapters.reports.workbook import write_workbook
-from batch.core.model import RunRecord
+from batch.core.model import RunRecord, Summary
 
 WRITERS: Mapping[str, Callable[[Told, IO[bytes]], None]] = {
     runs.RESULTS_CSV: write_results_csv,
@@ -24,8 +24,8 @@ WRITERS: Mapping[str, Callable[[Told, IO[bytes]], None]] = {
 }
 
 
-def write_all(record: RunRecord, folder: Path) -> None:
-    """Write every report file of *record* into *folder*, replacing older ones.
+def write_all(record: RunRecord, folder: Path) -> Summary:
+    """Write every report file of *record* into *folder*, replacing older ones; returns its figures.
 
     Raises :class:`batch.errors.JournalError` when the disk does not take one; it then is the old one, or not there.
     """
@@ -35,3 +35,4 @@ def write_all(record: RunRecord, folder: Path) -> None:
     for name, write in WRITERS.items():
         with replacing(folder / name) as file:
             write(told, file)
+    return told.summary

@@ -1,0 +1,108 @@
+"""Struck at one system call: killed before it, or told that the disk is full or broken. `resume` then finishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.checker import violations
+from tests.chaos.stand import Stand, shared, standing
+from tests.chaos.syscalls import STRACE, WRITES, Point, Surgeon, points, sample, sent_after_failure, undurable
+
+pytestmark = pytest.mark.skipif(STRACE is None, reason="strace is not installed")
+
+ROWS, SEED, WORKERS = 50, 11, 16
+TASK = shared(SEED, ROWS)
+PARTS = 12
+
+
+@pytest.fixture
+def surgeon(tmp_path: Path) -> Iterator[Surgeon]:
+    """A stand-in that answers after a few milliseconds, so that calls are in flight at once."""
+    with standing(tmp_path / "stand", TASK, latency=0.004) as stand:
+        yield Surgeon(stand, TASK)
+
+
+def put_back(stand: Stand) -> None:
+    """The workspace as it was at first."""
+    first = TASK.world().owners()
+    for trunk, owner in stand.owners().items():
+        if owner != first[trunk]:
+            stand.edit(trunk, first[trunk])
+
+
+def killed_at(surgeon: Surgeon, struck: list[Point]) -> None:
+    """Kill at each point in turn, on a workspace that is as it was at first."""
+    for point in struck:
+        evidence, _ = surgeon.struck(f"at-{point}", "signal=KILL", point)
+        assert violations(evidence) == [], point
+        assert evidence.exit_code == 0, point
+        put_back(surgeon.stand)
+
+
+def test_nothing_is_sent_before_its_intent_is_on_the_disk(surgeon: Surgeon) -> None:
+    """Between the last write to the journal and a PUT there is always a sync."""
+    sitting, made = surgeon.trace("run")
+    assert sitting.exit_code == 0
+    assert [*undurable(made)] == []
+    assert sum(call.name == "sendto" and '"PUT ' in call.rest for call in made) >= ROWS
+
+
+def test_a_sample_of_kills_at_writing_calls(surgeon: Surgeon) -> None:
+    """One from each twelfth of the run."""
+    _, made = surgeon.trace("first")
+    put_back(surgeon.stand)
+    killed_at(surgeon, sample(points(made), 12, SEED))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_kill_at_every_writing_call(surgeon: Surgeon, part: int) -> None:
+    """All points of the run."""
+    _, made = surgeon.trace("first")
+    put_back(surgeon.stand)
+    killed_at(surgeon, points(made)[part::PARTS])
+
+
+FULL = [Point("pwrite64", nth) for nth in range(1, 201)]
+BROKEN = [Point("fdatasync", nth) for nth in range(1, 51)]
+ORDINARY = {"full": FULL[5::70], "broken": BROKEN[3::17]}
+ALL = {"full": FULL, "broken": BROKEN}
+
+
+def fails_at(surgeon: Surgeon, kind: str, point: Point) -> None:
+    """The run stops with 11, sends no more than what is in flight, and `resume` works once there is space."""
+    what = {"full": "error=ENOSPC", "broken": "error=EIO"}[kind]
+    evidence, made = surgeon.struck(f"at-{point}", what, point, for_good=kind == "full")
+    failing, failed = evidence.sittings[0], next(call for call in made if call.failed_by_us)
+    if "journal.sqlite" in failed.rest:  # SQLite passes over a folder that cannot be synced, and is as safe as before
+        assert failing.exit_code == 11, (point, failing.output[-500:])
+        assert sent_after_failure(made) <= WORKERS, point
+    assert violations(evidence) == [], point
+    assert evidence.exit_code == 0, point
+    put_back(surgeon.stand)
+
+
+@pytest.mark.parametrize("kind", ["full", "broken"])
+def test_a_failing_disk_stops_the_run(surgeon: Surgeon, kind: str) -> None:
+    """At a few points."""
+    for point in ORDINARY[kind]:
+        fails_at(surgeon, kind, point)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("kind", ["full", "broken"])
+def test_a_disk_that_fails_anywhere_stops_the_run(surgeon: Surgeon, kind: str, part: int) -> None:
+    """ENOSPC from write 1 … 200 on, EIO at sync 1 … 50."""
+    for point in ALL[kind][part::PARTS]:
+        fails_at(surgeon, kind, point)
+
+
+def test_every_call_that_leaves_a_trace_is_traced(surgeon: Surgeon) -> None:
+    """A write by another name would be a point that nobody strikes."""
+    others = ("pwritev", "writev", "sendmsg", "renameat", "renameat2", "unlinkat", "truncate", "sync_file_range")
+    _, made = surgeon.trace("run", names=(*WRITES, *others))
+    assert {call.name for call in made} <= set(WRITES)

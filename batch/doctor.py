@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from batch.adapters.target import Target
 from batch.core import calls
 from batch.core.calls import Answer
 from batch.core.model import Occupancy, Snapshot
@@ -36,8 +37,9 @@ async def examine(session: Session) -> tuple[Finding, ...]:
     try:
         reading, answer, detail = await session.caller.ask(calls.probe())
     except ReassignError as error:
-        return (*found, Finding("answer", f"{error.message}; {error.hint}", ok=False))
+        return (*found, Finding("answer", _told(error), ok=False))
     found += [
+        _tls(session.target),
         Finding("token", detail or "accepted", ok=reading is Reading.FOUND),
         _clock(answer, time.time()),
         _limit(answer),
@@ -45,8 +47,18 @@ async def examine(session: Session) -> tuple[Finding, ...]:
     try:
         snapshot = await gather(session.caller)
     except ReassignError as error:
-        return (*found, Finding("lists", f"{error.message}; {error.hint}", ok=False))
+        return (*found, Finding("lists", _told(error), ok=False))
     return (*found, *_counts(snapshot), *_unknown(snapshot))
+
+
+def _told(error: ReassignError) -> str:
+    return "; ".join(filter(None, (error.message, error.hint)))
+
+
+def _tls(target: Target) -> Finding:
+    if target.base_url.startswith("https:"):
+        return Finding("tls", "the certificate is good for this host", ok=True)
+    return Finding("tls", "none: plain http, which is allowed on this machine only")
 
 
 def _clock(answer: Answer, now: float) -> Finding:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 from batch.sandbox.rows import AgentRow, NumberRow
@@ -55,14 +54,13 @@ def _spaced(number: str) -> str:
     return f"{number[:3]} {number[3:6]} {number[6:]}"
 
 
-def write(folder: Path) -> Iterator[Path]:
+def write(folder: Path) -> None:
     """Write both sheets into *folder*."""
     told = rows(World.generate())
-    yield write_csv(folder / "migration.csv", told)
-    yield write_xlsx(folder / "migration.xlsx", {"Migration": told})
+    write_csv(folder / "migration.csv", told)
+    write_xlsx(folder / "migration.xlsx", {"Migration": told})
 
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for path in write(FOLDER):
-        print(path.name)
+    write(FOLDER)

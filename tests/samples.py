@@ -1,7 +1,7 @@
 """The sheets of ``samples/order`` and the workspace they are for; ``python -m tests.samples`` writes them again.
 
-In that workspace number *i* is served by agent *i*, on call and – for the first forty – on WhatsApp; the last ten of the
-agents serve nobody. The stand-in plays it with ``reassign sandbox --state samples/order/workspace.json``.
+In that workspace number *i* is served by agent *i*, on call and – the first forty – on WhatsApp; the last ten agents
+serve nobody. The stand-in plays it with ``reassign sandbox --state samples/order/workspace.json``.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def clock(minutes: float) -> str:
 def test_a_run_waits_for_its_moment_and_can_be_stopped_while_it_waits(at: Desk, sandbox: Sandbox) -> None:
     """Nothing is sent; the run is there to be resumed."""
     with at.start("apply", at.sheet(*TEN), "--yes", "--at", f"{clock(120)} UTC", "--run-id", "later") as running:
-        until(lambda: (at.runs / "later" / "journal.sqlite").exists())
+        until((at.runs / "later" / "journal.sqlite").exists)
         told = running.stderr.readline()
         while "waiting until" not in told:
             told = running.stderr.readline()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from batch.sandbox import faults
 from batch.sandbox.world import World
@@ -40,8 +41,6 @@ def here(process: Sandbox, desk: Desk) -> Desk:
 
 def test_the_migration_sheets_are_what_their_script_makes() -> None:
     """Nobody edits them by hand; the workbook's rows are those of the text."""
-    from openpyxl import load_workbook
-
     book = load_workbook(SAMPLES / "sheets/migration.xlsx", read_only=True)
     told = [tuple(cell or "" for cell in row) for row in book["Migration"].iter_rows(values_only=True)]
     assert told == migration.rows(World.generate())
@@ -103,7 +102,7 @@ def test_the_crontab_runs_its_job(here: Desk, tmp_path: Path) -> None:
 
 
 def test_the_service_and_the_cron_job_run_theirs(here: Desk, tmp_path: Path) -> None:
-    """systemd migrates; then Kubernetes finds nothing to complain about; then the newest run is taken back."""
+    """First systemd migrates; then Kubernetes finds nothing to complain about; then the newest run is taken back."""
     service, timer = unit("reassign.service"), unit("reassign.timer")
     assert (service["Service"]["Type"], timer["Install"]["WantedBy"]) == ("oneshot", "timers.target")
     assert run(here, tmp_path, shlex.split(service["Service"]["ExecStart"])) == 0
@@ -145,7 +144,7 @@ def test_a_fault_script_can_be_played(path: Path) -> None:
     assert faults.load(path).rules
 
 
-@pytest.mark.parametrize("name", ["bad_gateway", "slow_and_odd"])
+@pytest.mark.parametrize("name", ["bad_gateway", "slow_and_odd", "cut_after_applying"])
 def test_under_a_fault_script_every_line_is_told_as_it_is(here: Desk, process: Sandbox, name: str) -> None:
     """What is reported done is done, and the rest is not claimed."""
     process.control("faults", json.loads((SAMPLES / "faults" / f"{name}.json").read_text()))

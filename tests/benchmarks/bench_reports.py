@@ -70,7 +70,7 @@ def main() -> None:
     """Print the table, a line as soon as it is known."""
     sizes = [int(text) for text in sys.argv[1:]] or SIZES
     for line in (HEADER, UNITS, *map(measure, sizes)):
-        print("  ".join(f"{cell:>9}" for cell in line), flush=True)  # noqa: T201 (a table on stdout is what it is for)
+        print("  ".join(f"{cell:>9}" for cell in line), flush=True)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-TOKEN = "sandbox-token"  # noqa: S105 - the stand-in's own
+TOKEN = "sandbox-token"
 
 
 @contextmanager
 def stand_in(numbers: int, *options: str) -> Iterator[str]:
     """A sandbox process without a limit; gives its base URL."""
     command = [sys.executable, "-m", "batch", "sandbox", "--rate", "none", "--numbers", str(numbers), *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)  # noqa: S603 - ourselves
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
         assert process.stdout is not None
         yield process.stdout.readline().split()[-1]
@@ -35,7 +35,7 @@ def stand_in(numbers: int, *options: str) -> Iterator[str]:
 
 def state(url: str) -> Any:
     """What the stand-in holds."""
-    with urllib.request.urlopen(f"{url.removesuffix('/api/v1')}/_sandbox/state") as answer:  # noqa: S310 - loopback
+    with urllib.request.urlopen(f"{url.removesuffix('/api/v1')}/_sandbox/state") as answer:
         return json.load(answer)
 
 
@@ -75,9 +75,9 @@ def run(arguments: Sequence[str], folder: str, url: str = "") -> Measured:
     if url:
         environment |= {"MIHU_BASE_URL": url, "MIHU_API_TOKEN": TOKEN}
     began = time.perf_counter()
-    with open(f"{folder}/out", "w+") as out, open(f"{folder}/err", "w+") as err:
+    with Path(folder, "out").open("w+") as out, Path(folder, "err").open("w+") as err:
         command = [sys.executable, "-m", "batch", *arguments]
-        process = subprocess.Popen(command, env=environment, stdout=out, stderr=err, cwd=ROOT)  # noqa: S603
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=err, cwd=ROOT)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - began

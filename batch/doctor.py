@@ -24,11 +24,15 @@ TOLD = ("x-ratelimit-limit", "x-ratelimit-remaining", "ratelimit", "ratelimit-po
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. ``ok`` is ``None`` when it cannot be known."""
+    """One thing that was looked at. ``ok`` is ``None`` when it cannot be known.
+
+    ``exit_code`` is that of the error which ended the looking.
+    """
 
     name: str
     detail: str
     ok: bool | None = None
+    exit_code: int = 0
 
 
 async def examine(session: Session) -> tuple[Finding, ...]:
@@ -37,22 +41,29 @@ async def examine(session: Session) -> tuple[Finding, ...]:
     try:
         reading, answer, detail = await session.caller.ask(calls.probe())
     except ReassignError as error:
-        return (*found, Finding("answer", _told(error), ok=False))
+        return (*found, Finding("answer", _told(error), ok=False, exit_code=error.exit_code))
     found += [
         _tls(session.target),
-        Finding("token", detail or "accepted", ok=reading is Reading.FOUND),
+        _token(reading, detail),
         _clock(answer, time.time()),
         _limit(answer),
     ]
     try:
         snapshot = await gather(session.caller)
     except ReassignError as error:
-        return (*found, Finding("lists", _told(error), ok=False))
+        return (*found, Finding("lists", _told(error), ok=False, exit_code=error.exit_code))
     return (*found, *_counts(snapshot), *_unknown(snapshot))
 
 
 def _told(error: ReassignError) -> str:
     return "; ".join(filter(None, (error.message, error.hint)))
+
+
+def _token(reading: Reading, detail: str) -> Finding:
+    """A probe that this token may not make, or that this server does not know, says nothing against the token."""
+    if reading is Reading.FOUND:
+        return Finding("token", "accepted", ok=True)
+    return Finding("token", f"not refused, though the probe was: {detail}")
 
 
 def _tls(target: Target) -> Finding:

@@ -54,7 +54,7 @@ def logging_to(*, verbose: int, log_file: Path | None, echo: Callable[[str], Non
         bridge = _Bridge(level=logging.WARNING)
         _configure(sinks)
         logging.getLogger().addHandler(bridge)
-        stack.callback(structlog.reset_defaults)
+        stack.callback(_be_silent)
         stack.callback(logging.getLogger().removeHandler, bridge)
         yield
 
@@ -132,11 +132,27 @@ def _json_writer(stack: contextlib.ExitStack, path: Path) -> Callable[[Event], N
     if path.parent != Path("/dev"):  # /dev/stderr is a link, and meant
         flags |= os.O_NOFOLLOW
     try:
-        file = stack.enter_context(os.fdopen(os.open(path, flags, PRIVATE_FILE), "a", buffering=1, encoding="utf-8"))
+        descriptor = os.open(path, flags, PRIVATE_FILE)
     except OSError as error:
         raise UsageError(f"cannot write the log {path}: {error.strerror}", hint="choose another --log-file") from error
+    stack.callback(os.close, descriptor)
 
     def write(event: Event) -> None:
-        file.write(f"{render(None, '', event)!s}\n")
+        with contextlib.suppress(OSError):  # a disk that is full must not end a run: the journal decides about that
+            os.write(descriptor, f"{render(None, '', event)!s}\n".encode("utf-8", "backslashreplace"))
 
     return write
+
+
+def _be_silent() -> None:
+    """Nobody is told anything; structlog's own default prints to stdout, which is for data."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.ReturnLoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+_be_silent()
+log: Any = structlog.get_logger()
+"""Where events are told: ``log.info("change.settled", status="done")``; heard only within :func:`logging_to`."""

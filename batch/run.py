@@ -21,10 +21,9 @@ from batch.core.guard import Refusal
 from batch.core.lifecycle import Entry, Kind
 from batch.core.model import Plan, Reason, RunRecord, Status, Summary
 from batch.core.record import fold
-from batch.core.results import results
-from batch.core.summary import summarise
 from batch.engine.session import Session
 from batch.errors import JournalError, ReassignError
+from batch.log import log
 from batch.settings import Settings
 
 
@@ -99,8 +98,10 @@ class Run:
             error, code = failure, int(Exit.JOURNAL)
             record = fold(self.journal.entries(), plan=self.record.plan)
         # in a thread, so that a second signal still ends the process at once
-        await anyio.to_thread.run_sync(reports.write_all, record, self.folder)
-        summary = summarise(record, results(record))
+        summary = await anyio.to_thread.run_sync(reports.write_all, record, self.folder)
+        log.info(
+            "run.finished", run=record.run_id, exit_code=code, **{k.value: n for k, n in summary.counts.items() if n}
+        )
         return Finished(
             folder=self.folder, record=record, summary=summary, exit_code=code, refusals=refusals, error=error
         )
@@ -128,4 +129,5 @@ def new_run(
     }
     with Journal.create(folder / runs.JOURNAL) as journal:
         journal.append_now(Entry(Kind.OPENED, started, body=opening))
+        log.info("run.opened", run=run_id, command=command, workspace=str(plan.workspace), changes=len(plan.writes()))
         yield Run(folder, journal, fold(journal.entries(), plan=plan))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TextIO, TypeVar
 
 import click
 
-from batch.errors import ReassignError
+from batch.errors import JournalError, ReassignError
 from batch.options import OPTIONS, Form, Option
 
 if TYPE_CHECKING:
@@ -117,12 +117,18 @@ def on_loop(function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwar
 
 
 def data(text: str | Path) -> None:
-    """Write to stdout. A reader that has gone away does not change what the command did, nor its exit code."""
+    """Write to stdout. A reader that has gone away does not change what the command did, nor its exit code.
+
+    Raises :class:`JournalError` when what stdout goes to cannot take it.
+    """
     try:
         click.echo(str(text), nl=not str(text).endswith("\n"))
         sys.stdout.flush()
     except BrokenPipeError:
         mute(sys.stdout)
+    except OSError as error:
+        mute(sys.stdout)
+        raise JournalError(f"cannot write to stdout: {error.strerror}", hint="`reassign show last` tells it") from error
 
 
 def mute(stream: TextIO) -> None:

@@ -74,6 +74,7 @@ for _command in (*work.COMMANDS, *look.COMMANDS, *trial.COMMANDS):
 
 def main(args: list[str] | None = None, command: click.Command = root, name: str = "reassign") -> Never:
     """Run a command and leave with its exit code."""
+    _have_streams()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, _ended_by)
@@ -81,6 +82,13 @@ def main(args: list[str] | None = None, command: click.Command = root, name: str
     for stream in (sys.stdout, sys.stderr):
         _flush(stream)
     sys.exit(code)
+
+
+def _have_streams() -> None:
+    """Streams that whoever started us has closed go nowhere; else the next file opened would get their place."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: PTH123, SIM115 - kept to the end
 
 
 def _ended_by(number: int, _frame: object) -> Never:

@@ -34,7 +34,7 @@ def check(file: Path, annotate: Path | None, **flags: Any) -> int:
     with at_work(flags) as desk:
         found = pipeline.check(file, desk.settings)
         rows = len(found.table.rows)
-        desk.people.show(check_view(found.problems, found.rows_ok, rows))
+        desk.people.show(check_view(found.problems, found.rows_ok, rows), wrong=found.rows_ok != rows)
         if annotate is not None:
             pipeline.annotate(found, annotate)
             desk.people.tell(f"the marked copy is {annotate}")
@@ -52,10 +52,11 @@ def doctor(**flags: Any) -> int:
 
     with at_work(flags) as desk:
         findings = on_loop(pipeline.doctor, desk.settings)
-        desk.people.show(findings_view(findings))
+        bad = [finding.exit_code for finding in findings if finding.ok is False]
+        desk.people.show(findings_view(findings), wrong=bool(bad))
         if desk.settings.as_json:
             as_json([{"name": it.name, "ok": it.ok, "detail": it.detail} for it in findings])
-        return int(any(finding.ok is False for finding in findings)) * NOT_READY
+        return next(filter(None, bad), NOT_READY) if bad else 0
 
 
 @click.command("template")

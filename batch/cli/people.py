@@ -49,9 +49,9 @@ class People:
         """One line on the way, unless quiet."""
         self.show((Line(text),))
 
-    def show(self, view: Sequence[Block]) -> None:
-        """A whole page, unless quiet."""
-        if not self._quiet:
+    def show(self, view: Sequence[Block], *, wrong: bool = False) -> None:
+        """A whole page, unless quiet; one that tells what went *wrong* in any case."""
+        if wrong or not self._quiet:
             self._print(view)
 
     def progress(self, progress: Progress) -> None:

@@ -119,7 +119,8 @@ def show_plan(desk: Desk, ended: Finished) -> None:
     """The plan, in full."""
     from batch.views.plan import plan_review
 
-    desk.people.show(plan_review(ended.record.plan, ended.refusals, per_second=desk.settings.per_second))
+    review = plan_review(ended.record.plan, ended.refusals, per_second=desk.settings.per_second)
+    desk.people.show(review, wrong=ended.exit_code != 0)
 
 
 def show_ending(desk: Desk, ended: Finished) -> int:
@@ -136,8 +137,9 @@ def tell_ending(desk: Desk, ended: Finished) -> None:
     from batch.views.problems import problem_groups
 
     told = list(results(ended.record))
-    desk.people.show((*problem_groups(ended.record.plan.problems()), *refusal_lines(ended.refusals)))
-    desk.people.show(ending(ended.summary, ended.folder, ended.exit_code, told))
+    before = (*problem_groups(ended.record.plan.problems()), *refusal_lines(ended.refusals))
+    after = ending(ended.summary, ended.folder, ended.exit_code, told)
+    desk.people.show((*before, *after), wrong=ended.exit_code != 0)
     if ended.error is not None:
         desk.people.say(f"stopped: {ended.error.message}")
         desk.people.say(f"hint: {ended.error.hint}")

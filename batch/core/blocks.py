@@ -30,10 +30,10 @@ def blocks(changes: Sequence[Change]) -> tuple[Block, ...]:
     """The blocks of *changes* (ids are positions), each after those it needs. Keeps belong to none."""
     number: dict[int, int] = {}
     unit_of = [-1 if c.action is Action.KEEP else number.setdefault(c.unit, len(number)) for c in changes]
-    needs: list[list[int]] = [[] for _ in number]
+    needs: list[tuple[int, ...]] = [()] * len(number)
     for change, unit in zip(changes, unit_of, strict=True):
         if change.needs:
-            needs[unit] += [unit_of[need] for need in change.needs]
+            needs[unit] += tuple([unit_of[need] for need in change.needs])
     block_of = components(needs)
     members: list[list[Change]] = [[] for _ in range(max(block_of, default=-1) + 1)]
     for change, unit in zip(changes, unit_of, strict=True):

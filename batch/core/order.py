@@ -17,7 +17,7 @@ from functools import cached_property
 from batch.core.model import Action, AgentId, Change, Channel, Origin, Problem, Reason, Trunk
 from batch.core.occupancy import Holder, Seat, Seats
 from batch.core.rings import Ring, find_rings, park, spares
-from batch.core.sequence import bind_units, sequence
+from batch.core.sequence import sequence
 
 MOST_NAMED = 20
 """Rows and agents that one problem names at most; a ring may have a thousand members."""
@@ -48,8 +48,8 @@ def order(
         board.refuse_rings(sorted(hopeless))
         rings = board.rings()
     standing = [change for change in drafts if board.stands(change.id)]
-    changes = sequence(standing, {change.id: board.needs(change.id) for change in standing}, park(rings, free))
-    return Ordered(changes=bind_units(changes), problems=board.problems)
+    changes = sequence(standing, [board.needs(change.id) for change in standing], park(rings, free))
+    return Ordered(changes=changes, problems=board.problems)
 
 
 class _Board:
@@ -92,11 +92,12 @@ class _Board:
         """Whether a change is still in the game."""
         return self.drafts[id_].unit not in self.fallen
 
-    def needs(self, id_: int) -> Sequence[int]:
+    def needs(self, id_: int) -> tuple[int, ...]:
         """The changes that free the seat a change wants; all are movers that stand, once held seats are refused."""
-        if self.drafts[id_].action is Action.KEEP:
+        holders = self.held.get(self.seats[id_])
+        if not holders or self.drafts[id_].action is Action.KEEP:
             return ()
-        return [self.movers[holder] for holder in self.held.get(self.seats[id_], ())]
+        return tuple([self.movers[holder] for holder in holders])
 
     # ── what cannot be ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -8,28 +8,29 @@ from batch.core.graph import components
 from batch.core.model import Action, AgentId, Change, Channel, Reason
 from batch.core.rings import Parking
 
+Needs = tuple[int, ...]
+"""What comes first. A tuple of numbers costs the collector of garbage nothing, and there is one for each change."""
 
-def sequence(
-    changes: Sequence[Change], needs: Mapping[int, Sequence[int]], parkings: Mapping[int, Parking]
-) -> tuple[Change, ...]:
-    """*changes* in their order with *needs*, each parked one preceded by its parking; ids are positions afterwards.
+
+def sequence(changes: Sequence[Change], needs: Sequence[Needs], parkings: Mapping[int, Parking]) -> tuple[Change, ...]:
+    """*changes* in their order, each with its *needs* (by id) and preceded by its parking; ids are places afterwards.
 
     Whoever waits for a parked change to leave its agent waits for the parking only: that is what opens the ring.
     """
     leaves, arrives = _places(changes, parkings)
-    sequenced: list[Change] = []
-    for change in changes:
-        before, place = change.before, arrives[change.id]
-        first = [leaves[need] for need in needs[change.id]]
+    lines: list[Change] = []
+    waits: list[Needs] = []
+    for change, needed in zip(changes, needs, strict=True):
+        first = tuple([leaves[need] for need in needed])
         parking = parkings.get(change.id)
         if parking is not None:
-            wait = () if parking.after is None else (arrives[parking.after],)
-            sequenced.append(_parking(change, leaves[change.id], parking.spare, wait))
-            before = parking.spare
-            first.append(leaves[change.id])
-        same = not first and place == change.id
-        sequenced.append(change if same else changed(change, place, first, before=before))
-    return tuple(sequenced)
+            lines.append(_parking(change, leaves[change.id], parking.spare))
+            waits.append(() if parking.after is None else (arrives[parking.after],))
+            first = (*first, leaves[change.id])
+        lines.append(change)
+        waits.append(first)
+    bound = _bind_units(lines, waits)
+    return tuple([_placed(place, line, bound[place], parkings) for place, line in enumerate(lines)])
 
 
 def _places(changes: Sequence[Change], parkings: Container[int]) -> tuple[dict[int, int], dict[int, int]]:
@@ -45,6 +46,29 @@ def _places(changes: Sequence[Change], parkings: Container[int]) -> tuple[dict[i
     return leaves, arrives
 
 
+def _placed(place: int, line: Change, needs: Needs, parkings: Mapping[int, Parking]) -> Change:
+    before = line.before
+    if line.action is Action.ASSIGN and line.id in parkings:
+        before = parkings[line.id].spare
+    elif not needs and place == line.id:
+        return line
+    return changed(line, place, needs, before=before)
+
+
+def _parking(change: Change, place: int, spare: AgentId) -> Change:
+    return Change(
+        id=place,
+        trunk=change.trunk,
+        action=Action.PARK,
+        reason=Reason.BREAKS_RING,
+        before=change.before,
+        after=spare,
+        origin=change.origin,
+        unit=change.unit,
+        page=change.page,
+    )
+
+
 def changed(
     change: Change, id_: int, needs: Sequence[int], *, before: AgentId | None, wave: int | None = None
 ) -> Change:
@@ -57,24 +81,9 @@ def changed(
         before=before,
         after=change.after,
         origin=change.origin,
-        needs=tuple(sorted(needs)),
+        needs=tuple(sorted(needs)) if needs else (),
         unit=change.unit,
         wave=change.wave if wave is None else wave,
-        page=change.page,
-    )
-
-
-def _parking(change: Change, id_: int, spare: AgentId, needs: tuple[int, ...]) -> Change:
-    return Change(
-        id=id_,
-        trunk=change.trunk,
-        action=Action.PARK,
-        reason=Reason.BREAKS_RING,
-        before=change.before,
-        after=spare,
-        origin=change.origin,
-        needs=needs,
-        unit=change.unit,
         page=change.page,
     )
 
@@ -83,74 +92,71 @@ def renumbered(changes: Sequence[Change], waves: Mapping[int, int]) -> tuple[Cha
     """*changes* with their positions as ids. Needs that are not among them are gone; *waves* maps old ids to waves."""
     place = {change.id: position for position, change in enumerate(changes)}
     return tuple(
-        changed(
-            change,
-            position,
-            [place[need] for need in change.needs if need in place],
-            before=change.before,
-            wave=waves.get(change.id, 0),
-        )
-        for position, change in enumerate(changes)
+        [
+            changed(
+                change,
+                position,
+                [place[need] for need in change.needs if need in place] if change.needs else (),
+                before=change.before,
+                wave=waves.get(change.id, 0),
+            )
+            for position, change in enumerate(changes)
+        ]
     )
 
 
 # ── rows are kept whole ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def bind_units(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+def _bind_units(lines: Sequence[Change], waits: Sequence[Needs]) -> Sequence[Needs]:
     """Let whoever waits for one channel of a row wait for the row's other channels too.
 
     A row of which one channel is refused is put back (DESIGN.md §3.7); its agents must not be given away before.
     Where two rows would so wait for each other across channels, those waits stay with their own channel.
     """
-    if not _any_row_of_several(changes):
-        return changes
-    units = _Units(changes)
-    more = [sorted(set(_waits(change, changes, units))) if change.needs else [] for change in changes]
-    component = components([[*change.needs, *extra] for change, extra in zip(changes, more, strict=True)])
-    return tuple(
-        changed(
-            change,
-            change.id,
-            [*change.needs, *(other for other in extra if component[other] != component[change.id])],
-            before=change.before,
-        )
-        if extra
-        else change
-        for change, extra in zip(changes, more, strict=True)
-    )
-
-
-def _any_row_of_several(changes: Sequence[Change]) -> bool:
-    first: dict[int, Channel] = {}
-    return any(
-        first.setdefault(c.unit, c.trunk.channel) is not c.trunk.channel for c in changes if c.action is not Action.KEEP
-    )
+    units = _Units(lines)
+    more = {place: extra for place, first in enumerate(waits) if first and (extra := units.further(place, first))}
+    if not more:
+        return waits
+    component = components([first + more.get(place, ()) for place, first in enumerate(waits)])
+    return [
+        first + tuple([other for other in more.get(place, ()) if component[other] != component[place]])
+        for place, first in enumerate(waits)
+    ]
 
 
 class _Units:
-    """The writes of each row: what it does first, and what it does last."""
+    """The writes of each row of several channels, by place: what it does first, and what it does last."""
 
-    def __init__(self, changes: Sequence[Change]) -> None:
-        parked = {(c.unit, c.trunk) for c in changes if c.action is Action.PARK}
-        self.leaving: dict[int, list[int]] = {}
-        self.arriving: dict[int, list[int]] = {}
-        for change in changes:
-            if change.action is Action.PARK:
-                self.leaving.setdefault(change.unit, []).append(change.id)
-            elif change.action is Action.ASSIGN:
-                self.arriving.setdefault(change.unit, []).append(change.id)
-                if (change.unit, change.trunk) not in parked:
-                    self.leaving.setdefault(change.unit, []).append(change.id)
+    def __init__(self, lines: Sequence[Change]) -> None:
+        self.lines = lines
+        self.leaving: dict[int, list[int]] = {unit: [] for unit in _of_several(lines)}
+        self.arriving: dict[int, list[int]] = {unit: [] for unit in self.leaving}
+        parked = {line.trunk for line in lines if line.action is Action.PARK} if self.leaving else ()
+        for place, line in enumerate(lines if self.leaving else ()):
+            if line.unit in self.leaving and line.action is not Action.KEEP:
+                if line.action is Action.PARK or line.trunk not in parked:
+                    self.leaving[line.unit].append(place)
+                if line.action is Action.ASSIGN:
+                    self.arriving[line.unit].append(place)
+
+    def further(self, place: int, first: Needs) -> Needs:
+        """What the line at *place* should wait for besides *first*, on account of the rows these belong to."""
+        return tuple(sorted({other for other in self._others(self.lines[place].unit, first) if other not in first}))
+
+    def _others(self, mine: int, first: Needs) -> Iterator[int]:
+        """All of the rows that are waited for; of a parked one only what does not wait for its ring to come round."""
+        for need in first:
+            line = self.lines[need]
+            if line.unit != mine and line.unit in self.leaving:
+                yield from (self.leaving if line.action is Action.PARK else self.arriving)[line.unit]
 
 
-def _waits(change: Change, changes: Sequence[Change], units: _Units) -> Iterator[int]:
-    """The further changes *change* should wait for, on account of those it needs.
-
-    A need that is a parking asks only for what does not wait for the ring itself to come round.
-    """
-    for need in change.needs:
-        needed = changes[need]
-        if needed.unit != change.unit:
-            group = units.leaving if needed.action is Action.PARK else units.arriving
-            yield from (other for other in group[needed.unit] if other not in change.needs)
+def _of_several(lines: Sequence[Change]) -> set[int]:
+    """The units that write on more than one channel."""
+    first: dict[int, Channel] = {}
+    return {
+        line.unit
+        for line in lines
+        if line.action is not Action.KEEP and first.setdefault(line.unit, line.trunk.channel) is not line.trunk.channel
+    }

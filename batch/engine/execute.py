@@ -24,6 +24,7 @@ from batch.engine.live import Live
 from batch.engine.schedule import Schedule, Work
 from batch.engine.settle import Conflict, Settler
 from batch.errors import CredentialsError, JournalError, ReassignError, SafetyError, UnavailableError
+from batch.log import log
 
 Record = Callable[..., Awaitable[None]]
 """Takes outcomes; they are on disk, and count, when it returns."""
@@ -148,6 +149,8 @@ class Execution:
             outcome = conflict.outcome
         if outcome.reason is Reason.INTERRUPTED:  # all that the settler can know of a stop
             outcome = replace(outcome, reason=self._schedule.stopped or outcome.reason)
+        told = {"status": outcome.status, "reason": outcome.reason, "http_status": outcome.http_status}
+        log.info("change.settled", trunk=str(work.change.trunk), attempts=outcome.attempts, **told)
         await self._write_down(outcome)
         await self._write_down(*self._schedule.settled(outcome))
 

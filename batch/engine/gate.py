@@ -16,6 +16,7 @@ from batch.core.model import Calls
 from batch.engine.breaker import Breaker
 from batch.engine.pace import AWAY, SERVER_ERROR, TOO_MANY, Pacer, PaceView
 from batch.errors import UnavailableError
+from batch.log import log
 
 RETRY_SHARE = 0.1
 RETRY_FLOOR = 10
@@ -168,6 +169,8 @@ class Gate:
         """The call was sent, and this came back."""
         now = anyio.current_time()
         self._count(call, now)
+        told = {"status": reply.status} if isinstance(reply, Answer) else {"fault": reply.kind, "detail": reply.detail}
+        log.debug("call.ended", method=call.method, path=call.path, seconds=round(now - entered_at, 4), **told)
         if isinstance(reply, Answer):
             self._refused_429 += reply.status == TOO_MANY
             self._pacer.answered(entered_at, now, reply.status, reply.headers)

@@ -124,10 +124,6 @@ class Schedule:
         """The wave that is open, counted from 0."""
         return self._wave
 
-    def left(self) -> tuple[Change, ...]:
-        """The changes that have no end."""
-        return tuple(c for id_, c in self._changes.items() if id_ not in self._ended)
-
     def blocker_of(self, change: Change) -> Change | None:
         """A change without an end that will free the agent *change* needs: what a conflict may wait for."""
         for id_ in self._frees.get((change.trunk.channel, change.after), ()):

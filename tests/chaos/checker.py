@@ -211,7 +211,11 @@ def _nothing_twice(evidence: Evidence, story: Story) -> Complaints:
             yield f"{_name(first.trunk)} was sent again without a look, though the first PUT may have been applied"
         if first.fault and first.status in NO_FOR_GOOD and "late" not in first.fault:
             yield f"{_name(first.trunk)} was sent again although the server had said no for good ({first.status})"
-        needless += second.applied and second.before == second.agent and not lost
+        set_already = second.applied and second.before == second.agent and not lost
+        needless += set_already
+        seen = {story.owner(first.trunk, place) for place in story.looks(first.number, earlier, later)}
+        if set_already and seen == {second.agent}:
+            yield f"{_name(first.trunk)} was sent again, though it had been seen to be there"
     if needless > evidence.workers * evidence.kills:
         yield f"{needless} PUTs set what was set already, with {evidence.workers} workers and {evidence.kills} kills"
     yield from _early_calls(evidence)

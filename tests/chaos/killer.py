@@ -69,7 +69,7 @@ class Tripwire:
     stand: Stand
     count: int = 0
     _moment: Moment | None = None
-    _strike: Callable[[], None] | None = None
+    _strike: Callable[[], object] | None = None
     _timers: list[threading.Timer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -92,11 +92,11 @@ class Tripwire:
             lambda: (setattr(service, "arrive", on_arrive), setattr(service.diary, "settle", on_settle))
         )
 
-    def arm(self, moment: Moment, strike: Callable[[], None]) -> None:
+    def arm(self, moment: Moment, strike: Callable[[], object]) -> None:
         """Strike once, at *moment*, counted from now."""
         self.stand.handle.do(lambda: self._arm(moment, strike))
 
-    def _arm(self, moment: Moment, strike: Callable[[], None]) -> None:
+    def _arm(self, moment: Moment, strike: Callable[[], object]) -> None:
         self.count, self._moment, self._strike = 0, moment, strike
 
     def _look(self, when: When) -> None:
@@ -151,22 +151,23 @@ class Killer:
     def _until_it_ends(self, run: str, args: Sequence[str | Path], plan: Sequence[Moment], **more: Any) -> Evidence:
         since, sittings, begun = self.stand.since(), list[Sitting](), run
         for moment in [*plan, None]:
-            sitting = self._sit(begun, args, since, sittings, moment)
+            sitting = self.go_on(begun, args, since, sittings, moment)
             sittings.append(sitting)
             if not sitting.killed:
                 break
             self.kills += 1
-            self.broken += torn(self._files(begun))
+            self.look_for_torn_files(begun)
         return self.stand.evidence(begun, self.task, sittings, since, **more)
 
-    def _sit(
+    def go_on(
         self, run: str, args: Sequence[str | Path], since: Since, sittings: list[Sitting], moment: Moment | None
     ) -> Sitting:
+        """One sitting: the first begins the run, the others go on with it."""
         if not sittings:
-            return self._struck(self.stand.start(*args, "--run-id", run, "--yes"), run, moment)
+            return self.struck(self.stand.start(*args, "--run-id", run, "--yes"), run, moment)
         if not (self.stand.runs / run / "journal.sqlite").exists():
             return self._begin_anew(run, args, since, moment)
-        sitting = self._struck(self.stand.start("resume", run, "--yes"), run, moment)
+        sitting = self.struck(self.stand.start("resume", run, "--yes"), run, moment)
         if sitting.exit_code in NO_JOURNAL and b"journal" in sitting.output:
             return self._begin_anew(run, args, since, moment)
         return sitting
@@ -178,9 +179,14 @@ class Killer:
         folder = self.stand.runs / run
         if folder.exists():
             folder.rename(folder.with_name(f"{run}-never-begun-{time.monotonic_ns()}"))
-        return self._struck(self.stand.start(*args, "--run-id", run, "--yes"), run, moment)
+        return self.struck(self.stand.start(*args, "--run-id", run, "--yes"), run, moment)
 
-    def _struck(self, process: Process, run: str, moment: Moment | None) -> Sitting:
+    def look_for_torn_files(self, run: str) -> None:
+        """Keep in mind which report files are not whole."""
+        self.broken += torn(self.files(run))
+
+    def struck(self, process: Process, run: str, moment: Moment | None) -> Sitting:
+        """A process to its end, which comes at *moment*."""
         if moment is None:
             return process.end()
         if moment.when is When.STARTED:
@@ -200,7 +206,8 @@ class Killer:
         time.sleep(moment.pause)
         process.popen.kill()
 
-    def _files(self, run: str) -> dict[str, bytes]:
+    def files(self, run: str) -> dict[str, bytes]:
+        """What is in a run's folder."""
         folder = self.stand.runs / run
         return read_folder(folder) if folder.is_dir() else {}
 

@@ -148,9 +148,9 @@ class Stand:
             **self.extra,
         }
 
-    def start(self, *args: str | Path, before: Sequence[str] = ()) -> Process:
+    def start(self, *args: str | Path, before: Sequence[str] = (), entry: Sequence[str] = ("-m", "batch")) -> Process:
         """``python -m batch ARGS`` as a process; *before* is put in front of the command line (strace)."""
-        command = [*before, sys.executable, "-m", "batch", *map(str, args)]
+        command = [*before, sys.executable, *entry, *map(str, args)]
         said = self.folder / f"said-{time.monotonic_ns()}"
         with said.open("wb") as file:
             popen = subprocess.Popen(

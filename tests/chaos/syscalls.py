@@ -132,7 +132,7 @@ class Surgeon:
         sitting, made = self.trace(run, inject=inject)
         killer = Killer(self.stand, self.task)
         sheet = self.stand.folder / "sheet.csv"
-        after = killer._sit(run, ("apply", sheet, *self.task.flags), since, [sitting], None)
+        after = killer.go_on(run, ("apply", sheet, *self.task.flags), since, [sitting], None)
         evidence = self.stand.evidence(run, self.task, [sitting, after], since)
         return evidence, made
 

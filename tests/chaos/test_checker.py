@@ -182,6 +182,7 @@ CASES: list[tuple[str, str, Spoil]] = [
     ("I7", "unknown, but nothing sent", then(first_line(status="unknown"), log(get(1), get(9)), journal(OPENED))),
     ("I8", "sent again without a look", log(*TWICE)),
     ("I8", "more set twice than kills explain", log(*TWICE[:2], get(4), *TWICE[2:])),
+    ("I8", "sent again though seen to be there", then(log(*TWICE[:2], get(4), *TWICE[2:]), sitting(killed=True))),
     (
         "I8",
         "sent again after a no",
@@ -245,7 +246,10 @@ FORGIVEN: list[tuple[str, Spoil]] = [
         "a resend on a fresh connection",
         log(get(1), put(4, ONE, B, A, fault="reset"), put(4, ONE, B, B), *good().log[2:]),
     ),
-    ("in flight when killed", then(log(*TWICE[:2], get(4), *TWICE[2:]), sitting(killed=True))),
+    (
+        "in flight when killed",
+        then(log(get(1), *TWICE[2:4], get(6.5), put(3, ONE, B, B), get(9)), sitting(killed=True)),
+    ),
 ]
 
 

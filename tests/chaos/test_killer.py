@@ -55,9 +55,9 @@ def test_reports_are_the_old_file_or_the_new_one(tmp_path: Path, count: int) -> 
         applied = killer.apply("run", ())
         for step in range(count):
             moment = Moment(when=When.REPORTS, pause=step * 0.15 / count)
-            sitting = killer._struck(stand.start("report", "run"), "run", moment)
+            sitting = killer.struck(stand.start("report", "run"), "run", moment)
             assert sitting.exit_code in {-9, 0}
-            files = killer._files("run")
+            files = killer.files("run")
             assert torn(files) == []
             assert {name for name in files if not name.startswith(".")} == {n for n in applied.files if n[0] != "."}
         assert stand.run("report", "run").exit_code == 0

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,9 +20,6 @@ from batch import errors
 from batch.cli import entry as cli
 from batch.cli.common import on_loop
 from batch.options import OPTIONS
-from batch.sandbox.options import DEFAULT_TOKEN
-from batch.sandbox.server import Handle, running
-from batch.sandbox.world import World
 from jobs.commands import job
 
 ROOT = Path(__file__).parents[2]
@@ -143,7 +139,7 @@ def test_every_error_has_its_exit_code_and_a_sentence(error: BaseException, code
     assert cli.run([], failing(error)) == code
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("reassign: ")
+    assert err.lstrip("\n").startswith("reassign: ")  # click ends the line of a ^C
 
 
 def test_an_error_tells_what_to_do_and_stays_inert(capsys) -> None:
@@ -163,21 +159,20 @@ def test_a_bug_is_one_sentence_without_its_text_or_traceback(capsys) -> None:
 
 def test_a_reader_that_goes_away_is_no_failure(home: dict[str, str]) -> None:
     """`reassign schema | head -1` ends quietly, with the command's own code."""
-    process = subprocess.Popen(
-        [*REASSIGN, "schema"], env=home, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None
-    assert (process.stderr.read(), process.wait(20)) == ("", 0)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*REASSIGN, "schema"], env=home, cwd=ROOT, text=True, **pipes) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert (process.stderr.read(), process.wait(20)) == ("", 0)
 
 
-def test_a_closed_stderr_is_no_failure(home: dict[str, str]) -> None:
-    """Whoever starts us may have closed it."""
-    done = subprocess.run(
-        ["/bin/sh", "-c", f"{shlex.join(REASSIGN)} purge 2>&-"], env=home, cwd=ROOT, capture_output=True, check=False
-    )
-    assert done.returncode == 0
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_failure(home: dict[str, str], closed: str) -> None:
+    """Whoever starts us may have closed any of them."""
+    line = f"{shlex.join(REASSIGN)} check samples/jobs/moves.csv --json {closed}"
+    done = subprocess.run(["/bin/sh", "-c", line], env=home, cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 # ── commands that need no API ─────────────────────────────────────────────────────────────────────────────────────────
@@ -236,97 +231,6 @@ def test_check_finds_problems_offline(home: dict[str, str], tmp_path: Path) -> N
     assert "2 rows to mend." in plain.stderr
     told = json.loads(reassign(home, "check", sheet, "--json").stdout)
     assert (told["rows"], told["rows_ok"], {problem["row"] for problem in told["problems"]}) == (3, 1, {2, 3})
-
-
-# ── commands against the stand-in ─────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def stand_in(home: dict[str, str], tmp_path: Path) -> Iterator[Handle]:
-    """A believable workspace on loopback that *home* points to."""
-    token = tmp_path / "token"
-    token.write_text(DEFAULT_TOKEN)
-    with running(World.generate()) as handle:
-        home |= {"MIHU_BASE_URL": handle.url, "MIHU_TENANT": "acme", "REASSIGN_TOKEN_FILE": str(token)}
-        yield handle
-
-
-MOVES = ROOT / "samples/jobs/moves.csv"
-
-
-def puts(handle: Handle) -> int:
-    return sum(entry.method == "PUT" for entry in handle.log)
-
-
-def test_a_plan_says_everything_and_writes_nothing(home: dict[str, str], stand_in: Handle, tmp_path: Path) -> None:
-    """One line on stdout, the run folder; -o saves the plan; --detailed-exitcode tells differences."""
-    out = tmp_path / "plan.json"
-    done = reassign(home, "plan", MOVES, "-o", out, "--detailed-exitcode")
-    folder = Path(done.stdout.strip())
-    assert (done.returncode, puts(stand_in)) == (8, 0)
-    assert out.read_bytes() == (folder / "plan.json").read_bytes()
-    assert "before → after" in done.stderr
-    assert reassign(home, "plan", MOVES, "-o", "-").stdout.encode() == out.read_bytes()
-
-
-def test_apply_without_yes_and_without_a_terminal_asks_nobody_and_sends_nothing(
-    home: dict[str, str], stand_in: Handle
-) -> None:
-    """A usage error before the first call."""
-    done = reassign(home, "apply", MOVES)
-    assert (done.returncode, done.stdout, len(stand_in.log)) == (2, "", 0)
-    assert "--yes" in done.stderr
-
-
-def test_apply_audit_show_report_rollback_walk_the_whole_way(home: dict[str, str], stand_in: Handle) -> None:
-    """From a difference to a verified change and back."""
-    before = stand_in.owners()
-    assert reassign(home, "audit", MOVES).returncode == 8
-    applied = reassign(home, "apply", MOVES, "--yes", "--json", "--run-id", "first")
-    assert (applied.returncode, json.loads(applied.stdout)["run_id"]) == (0, "first"), applied.stderr
-    assert reassign(home, "audit", MOVES).returncode == 0
-    shown = json.loads(reassign(home, "show", "first", "--json").stdout)
-    assert {line["status"] for line in shown["results"]} <= {"done", "already"}
-    assert reassign(home, "show", "first", "--verify").returncode == 0
-    assert (Path(reassign(home, "report", "first").stdout.strip()) / "report.html").exists()
-    undone = reassign(home, "rollback", "first", "--yes")
-    assert undone.returncode == 0, undone.stderr
-    assert stand_in.owners() == before
-
-
-def test_the_sample_jobs_run_as_cron_systemd_and_kubernetes_call_them(
-    home: dict[str, str], stand_in: Handle, tmp_path: Path
-) -> None:
-    """The very command lines of samples/cron, with their folders moved into this test's."""
-    shutil.copytree(ROOT / "samples/jobs", tmp_path / "etc")
-    places = {"/etc/reassign/token": home["REASSIGN_TOKEN_FILE"], "/etc/reassign": str(tmp_path / "etc")}
-    places |= {"%d/token": home["REASSIGN_TOKEN_FILE"], "/var/run/reassign/token": home["REASSIGN_TOKEN_FILE"]}
-    codes = []
-    for line in sample_commands():
-        for sample, here in places.items():
-            line = line.replace(sample, here)  # noqa: PLW2901 - one replacement after the other
-        codes.append(reassign(home, *shlex.split(line)[1:]).returncode)
-    assert codes == [8, 0, 0]  # cron: differences; systemd: migrated; Kubernetes: as the sheet says
-    rollback = [sys.executable, "-m", "jobs", "run", str(tmp_path / "etc" / "rollback.toml"), "--run-id", "undo"]
-    assert subprocess.run(rollback, env=home, cwd=ROOT, capture_output=True, check=False).returncode == 0
-
-
-def sample_commands() -> list[str]:
-    """The commands of the three samples, as written there."""
-    cron = (ROOT / "samples/cron/crontab").read_text().splitlines()[-1].split(None, 6)[6]
-    unit = (ROOT / "samples/cron/reassign.service").read_text().partition("ExecStart=")[2].splitlines()[0]
-    pod = (ROOT / "samples/cron/cronjob.yaml").read_text().partition("args: ")[2].splitlines()[0]
-    return [cron, unit, shlex.join(json.loads(pod))]
-
-
-def test_the_demo_works_alone_and_in_time(home: dict[str, str]) -> None:
-    """Two paths on stdout, both there; under ten seconds."""
-    begun = time.monotonic()
-    done = reassign(home, "demo")
-    assert done.returncode == 0, done.stderr
-    assert time.monotonic() - begun < 10
-    report, sheet = (Path(line) for line in done.stdout.splitlines())
-    assert (report.name, sheet.name, report.exists(), sheet.exists()) == ("report.html", "report.xlsx", True, True)
 
 
 def test_async_commands_run_on_a_fresh_loop() -> None:

@@ -501,7 +501,7 @@ def test_the_lines_of_the_page_name_what_they_share_once() -> None:
     told = tell(believable(2000))
     body = json.loads(data(told))
     assert len(told.lines) == len(body["row"]) == len(body["agent"])
-    assert 40 >= len(body["agents"]) == len({tuple(one) for one in body["agents"]})
+    assert 50 >= len(body["agents"]) == len({tuple(one) for one in body["agents"]})
     assert 20 >= len(body["reasons"])
 
 

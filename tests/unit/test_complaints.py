@@ -78,14 +78,20 @@ def test_what_a_server_says_is_one_line_that_moves_nothing(body: object) -> None
     assert not any(UNPRINTABLE.search(text.replace(" ", "")) for text in complaint(body))
 
 
-def test_a_long_complaint_is_cut_with_a_mark() -> None:
+@pytest.mark.parametrize(
+    ("length", "end"),
+    [(LONGEST_TEXT, "xx"), (LONGEST_TEXT + 1, "x…"), (9_999, "x…")],
+    ids=["just fits", "does not", "long"],
+)
+def test_a_long_complaint_is_cut_with_a_mark(length: int, end: str) -> None:
     """No longer than a cell of a report likes."""
-    _, text = complaint({"message": "x" * 9_999})
-    assert (LONGEST_TEXT, "x…") == (len(text), text[-2:])
+    _, text = complaint({"message": "x" * length})
+    assert (LONGEST_TEXT, end) == (len(text), text[-2:])
 
 
 def test_a_complaint_nested_without_sense_is_left_alone() -> None:
     """Three levels are what frameworks build."""
+    assert complaint({"errors": [[["deep"]]]}) == ("", "deep")
     assert complaint({"errors": [[[["deep"]]]]}) == ("", "")
 
 

@@ -48,7 +48,7 @@ def test_a_jobs_paths_begin_at_the_job_file(tmp_path: Path, monkeypatch) -> None
         pytest.param('kind = "migrate"', "`file` is missing", id="no file"),
         pytest.param('kind = "audit"\nfile = "other.csv"', "there is no such file", id="file not there"),
         pytest.param('kind = "rollback"', "`run` is missing", id="no run"),
-        pytest.param('kind = "audit"\nfile = "moves.csv"\nmax_changes = "5%"', "did you mean `max_change`?", id="typo"),
+        pytest.param('kind = "audit"\nfile = "moves.csv"\nmax_chang = "5%"', "did you mean `max_change`?", id="typo"),
         pytest.param('kind = "audit"\nfile = "moves.csv"\ntoken = "x"', "`token` in", id="a token in the file"),
         pytest.param('kind = "audit"\nfile = ', "cannot read", id="not TOML"),
     ],

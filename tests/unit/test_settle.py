@@ -551,7 +551,7 @@ async def test_a_change_that_had_to_wait_keeps_what_is_known_of_it() -> None:
 
 async def test_at_a_slow_pace_the_write_follows_its_look() -> None:
     """Sixteen workers and six calls a minute: each wait in the queue outlasts the look, and yet all get done."""
-    made = await rig(FakeApi(world(*[{"call": 0}] * 16)), rate=Rate(6, 60.0))
+    made = await rig(FakeApi(world(*[{"call": 0}] * 16)), rate=Rate(1, 10.0))
     start = anyio.current_time()
     outcomes: list[Outcome] = []
 

@@ -38,6 +38,7 @@ def test_the_facts_of_the_run_are_told_as_they_are() -> None:
     told = record([row()], [change()], [outcome()], calls=Calls(get=4, put=2, retried=1, refused_429=3), exit_code=0)
     body = to_json(figures(told))
     assert body["calls"] == {"get": 4, "put": 2, "retried": 1, "refused_429": 3}
+    assert (body["run_id"], body["command"], body["tool_version"]) == ("20261125-200000-k3x9", "apply", "0.1.0")
     assert body["workspace"] == "acme at acme.mihu.ai"
     assert (body["started_at"], body["finished_at"]) == ("2026-11-25T20:00:00.000Z", "2026-11-25T20:00:03.000Z")
     assert (body["input_sha256"], body["plan_digest"]) == ("ab" * 32, digest(told.plan))
@@ -68,7 +69,7 @@ def test_notes_of_the_plan_come_before_those_of_the_run() -> None:
 
 def test_a_plan_foresees_how_each_line_ends() -> None:
     """By what it does with the trunk, or why it does nothing."""
-    rows = [row(2), row(3), row(4), row(5), row(6, valid=False), row(7, selected=False), row(8)]
+    rows = [row(2), row(3), row(4), row(5), row(6, valid=False), row(7, selected=False, valid=False), row(8)]
     changes = [
         change(0, of=2),
         kept(1, of=3),

@@ -81,6 +81,7 @@ def test_what_is_in_doubt_stays_unknown_until_late_writes_have_had_their_time(pl
     """A PUT that was given up on may still be applied."""
     found = judged(ENDED[Belief.IN_DOUBT], OWNER[place], settled=False)
     assert (Status.UNKNOWN, Reason.UNCLEAR, Verified.NO) == (found.status, found.reason, found.verified)
+    assert found.after == agent(OWNER[place])
 
 
 def test_a_putting_back_in_doubt_is_remembered_as_one() -> None:

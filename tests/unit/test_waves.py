@@ -200,6 +200,6 @@ def test_blocks_are_what_can_only_go_together() -> None:
         *("row 4 call C→E", "row 4 whatsapp C→E", "row 5 call D→C"),
     ] == steps(plan)
     found = blocks(plan.changes)
-    assert [((0, 2, 1), (), 2), ((3, 4), (), 2), ((5,), (1,), 1)] == shape(found)
+    assert [((0, 1, 2), (), 2), ((3, 4), (), 2), ((5,), (1,), 1)] == shape(found)
     assert [uuid("B"), uuid("E"), uuid("C")] == [block.agent for block in found]
     assert ["row 2 call A⇢H", "row 4 call C→E", "row 5 call D→C"] == [step(plan, plan.changes[b.place]) for b in found]

@@ -47,7 +47,9 @@ def _block(index: int, members: Sequence[Change], block_of: Sequence[int]) -> Bl
     """One block of *members*, the first of which is its first change."""
     first = members[0]
     needed = {block_of[need] for change in members for need in change.needs} - {index}
-    home = next(c for c in members if c.action is Action.ASSIGN and c.trunk == first.trunk)
+    home = first
+    if first.action is Action.PARK:
+        home = next(c for c in members if c.action is Action.ASSIGN and c.trunk == first.trunk)
     return Block(
         changes=tuple([change.id for change in members]),
         needs=tuple(sorted(needed)),

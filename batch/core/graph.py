@@ -30,13 +30,13 @@ def in_order(needs: Sequence[Sequence[int]], preference: Sequence[tuple[int, int
     return order
 
 
-def backwards(needs: Sequence[Sequence[int]]) -> list[list[int]]:
+def backwards(needs: Sequence[Sequence[int]]) -> list[Sequence[int]]:
     """For each node the nodes that need it."""
-    dependents: list[list[int]] = [[] for _ in needs]
+    dependents: dict[int, list[int]] = {}
     for node, needed in enumerate(needs):
         for other in needed:
-            dependents[other].append(node)
-    return dependents
+            dependents.setdefault(other, []).append(node)
+    return [dependents.get(node, ()) for node in range(len(needs))]
 
 
 def components(needs: Sequence[Sequence[int]]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from batch.core.graph import components
 from batch.core.model import Action, AgentId, Change, Channel, Reason
@@ -141,15 +141,17 @@ class _Units:
                     self.arriving[line.unit].append(place)
 
     def further(self, place: int, first: Needs) -> Needs:
-        """What the line at *place* should wait for besides *first*, on account of the rows these belong to."""
-        return tuple(sorted({other for other in self._others(self.lines[place].unit, first) if other not in first}))
+        """What the line at *place* should wait for besides *first*: all of the rows that these belong to.
 
-    def _others(self, mine: int, first: Needs) -> Iterator[int]:
-        """All of the rows that are waited for; of a parked one only what does not wait for its ring to come round."""
+        Of a row that is parked only what does not itself wait for the ring to come round.
+        """
+        mine = self.lines[place].unit
+        more: list[int] = []
         for need in first:
             line = self.lines[need]
             if line.unit != mine and line.unit in self.leaving:
-                yield from (self.leaving if line.action is Action.PARK else self.arriving)[line.unit]
+                more += (self.leaving if line.action is Action.PARK else self.arriving)[line.unit]
+        return tuple(sorted(set(more).difference(first))) if more else ()
 
 
 def _of_several(lines: Sequence[Change]) -> set[int]:

@@ -550,14 +550,15 @@ async def test_a_change_that_had_to_wait_keeps_what_is_known_of_it() -> None:
 
 
 async def test_at_a_slow_pace_the_write_follows_its_look() -> None:
-    """Sixteen workers and six calls a minute: each wait in the queue outlasts the look, and yet all get done."""
+    """Sixteen workers that look one by one, a call each ten seconds: no look outlasts a round of the queue."""
     made = await rig(FakeApi(world(*[{"call": 0}] * 16)), rate=Rate(1, 10.0))
     start = anyio.current_time()
     outcomes: list[Outcome] = []
 
     async def worker(id_: int) -> None:
-        outcomes.append(await made.settler().settle(move(id_)))
+        outcomes.append(await made.settler().settle(move(id_, page=0)))
 
+    await anyio.sleep(31.0)
     async with anyio.create_task_group() as tasks:
         for id_ in range(16):
             tasks.start_soon(worker, id_)

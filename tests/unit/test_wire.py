@@ -322,9 +322,13 @@ async def test_a_connection_that_died_idle_is_told_from_one_that_broke() -> None
     assert kinds == ["answer", "answer", FaultKind.STALE, "answer", "answer"]
 
 
-@pytest.mark.parametrize("used", [False, True], ids=["fresh", "used"])
-async def test_a_request_that_breaks_while_it_is_sent_is_told_from_one_that_was_sent(*, used: bool) -> None:
-    """A server that does not read: the request is larger than what the system takes without it."""
+@pytest.mark.parametrize(
+    ("used", "kinds"),
+    [(False, {FaultKind.WRITE, FaultKind.READ}), (True, {FaultKind.STALE})],
+    ids=["fresh", "used"],
+)
+async def test_a_request_that_breaks_while_it_is_sent_may_have_arrived(*, used: bool, kinds: set[FaultKind]) -> None:
+    """A server that hangs up without reading all of it; where the system notices first is a matter of luck."""
 
     async def handle(stream: anyio.abc.ByteStream) -> None:
         if used:
@@ -339,7 +343,7 @@ async def test_a_request_that_breaks_while_it_is_sent_is_told_from_one_that_was_
         with pytest.raises(WireError) as error:
             await connection.exchange(b"x" * 50_000_000)
         await connection.aclose()
-    assert (error.value.kind, connection.sent) == (FaultKind.STALE if used else FaultKind.WRITE, True)
+    assert (error.value.kind in kinds, connection.sent) == (True, True)
 
 
 async def test_after_a_second_of_cancelled_calls_every_call_is_answered() -> None:

@@ -21,7 +21,7 @@ from batch.adapters.files import PRIVATE_FILE
 from batch.errors import UsageError
 
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
-_HUSHED: Final = ("httpx", "httpcore", "hpack", "asyncio", "urllib3")
+_HUSHED: Final = ("httpx", "httpx2", "httpcore", "httpcore2", "hpack", "asyncio", "urllib3")
 _SECRET_KEYS: Final = frozenset({"token", "authorization", "headers", "cookie", "set-cookie", "secret", "password"})
 _BEARER = re.compile(r"(?i)\b(bearer)\s+[^\s'\",]+")
 # Digits that are a phone number: after a plus, or standing alone. A uuid's digits have a hyphen or letter beside them.

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Mapping
+from typing import TYPE_CHECKING
 
 import anyio
-import httpx
 
 from batch.adapters.credentials import Secret
 from batch.adapters.target import PORTS, Target
 from batch.adapters.wire import MAX_BODY, Connection, Host, WireError
 from batch.core.calls import Answer, Call, Fault, FaultKind, Reply
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    try:
+        import httpx2 as httpx  # the extra [httpx2]: a maintained fork with the same interface
+    except ImportError:
+        import httpx
 
 CALL_SECONDS = 30.0
 """The longest a whole call may take. httpx's own timeouts are per read, so a dripping answer would outlive them."""

@@ -15,18 +15,21 @@ def in_order(needs: Sequence[Sequence[int]], preference: Sequence[tuple[int, int
 
     A needed node may be named twice. Nodes of a cycle, and those that need them, are left out.
     """
+    ranked = sorted(range(len(needs)), key=preference.__getitem__)
+    rank = [0] * len(needs)
+    for place, node in enumerate(ranked):
+        rank[node] = place
     missing = [len(needed) for needed in needs]
     dependents = backwards(needs)
-    ready = [(preference[node], node) for node, count in enumerate(missing) if not count]
-    heapq.heapify(ready)
+    ready = [place for place, node in enumerate(ranked) if not missing[node]]  # ascending, so it is a heap
     order = []
     while ready:
-        _, node = heapq.heappop(ready)
+        node = ranked[heapq.heappop(ready)]
         order.append(node)
         for dependent in dependents[node]:
             missing[dependent] -= 1
             if not missing[dependent]:
-                heapq.heappush(ready, (preference[dependent], dependent))
+                heapq.heappush(ready, rank[dependent])
     return order
 
 

@@ -78,16 +78,16 @@ def _by_size(found: Sequence[Block], sizes: Sequence[Size]) -> list[int]:
     """For each block its wave."""
     total = sum(block.trunks for block in found)
     ends = [math.ceil(size * total / _WHOLE) if percent else int(size) for size, percent in sizes]
-    waves = [0] * len(found)
-    done = wave = used = 0
-    for index in _turns(found):
-        if done and wave < len(ends) and done >= ends[wave]:
-            while wave < len(ends) and done >= ends[wave]:
-                wave += 1
-            used += 1
-        waves[index] = used
-        done += found[index].trunks
-    return waves
+    waves = [-1] * len(found)
+    turns = _turns(found)
+    done = used = 0
+    for end in ends:
+        before = done
+        while done < end and (index := next(turns, None)) is not None:
+            waves[index] = used
+            done += found[index].trunks
+        used += done > before
+    return [used if wave < 0 else wave for wave in waves]
 
 
 def _turns(found: Sequence[Block]) -> Iterator[int]:

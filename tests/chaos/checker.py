@@ -207,7 +207,9 @@ def _nothing_twice(evidence: Evidence, story: Story) -> Complaints:
         lost = evidence.lossy or bool(CONNECTION_DIED & so_far)
         # a connection that died allows one resend at once (API.md §5)
         allowed = lost or first.refused_for_good or first.status in PRESUMED_NOT_APPLIED
-        if not allowed and not story.looks(first.number, earlier, later):
+        # by arrival: what was in flight when its client was killed may be decided after the next one's look
+        looked = any(evidence.log[place].mono > first.mono for place in story.looks(first.number, 0, later))
+        if not allowed and not looked:
             yield f"{_name(first.trunk)} was sent again without a look, though the first PUT may have been applied"
         if first.fault and first.status in NO_FOR_GOOD and "late" not in first.fault:
             yield f"{_name(first.trunk)} was sent again although the server had said no for good ({first.status})"

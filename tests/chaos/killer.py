@@ -1,16 +1,17 @@
 """Killing the program, again and again, at moments drawn from a seed, until a sitting gets through.
 
 A moment is an event of the stand-in's log (the n-th call arrives, or is decided and not yet answered), so many
-milliseconds after one, the first sight of a report's temporary file, or a time after the start. The n-th event is the
+milliseconds after one, the first sight of a report being written, or a time after the start. The n-th event is the
 same for a seed on every machine; what the program is doing inside just then is not, and need not be.
 """
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -25,13 +26,16 @@ NO_JOURNAL = frozenset({2, 11})
 """How `resume` may end when a run was killed before it had a journal: nothing was sent, so it is begun anew."""
 
 
+REPORTS = ("report.", "results.", "failed.", "summary.")
+
+
 class When(StrEnum):
     """By what a moment is recognised."""
 
     ARRIVES = "arrives"  # the n-th call has come, and is not carried out yet
     DECIDED = "decided"  # the n-th call was carried out; its answer has not left
     AFTER = "after"  # some time after the n-th call was decided
-    REPORTS = "reports"  # a report is being written
+    REPORTS = "reports"  # the first report file is being written
     STARTED = "started"  # some time after the start
 
 
@@ -201,7 +205,8 @@ class Killer:
         return sitting
 
     def _at_reports(self, process: Process, folder: Path, moment: Moment) -> None:
-        while process.running and not any(_temporary(folder)):
+        first = _reports(folder)
+        while process.running and _reports(folder) == first:
             time.sleep(NAP / 4)
         time.sleep(moment.pause)
         process.popen.kill()
@@ -212,9 +217,14 @@ class Killer:
         return read_folder(folder) if folder.is_dir() else {}
 
 
-def _temporary(folder: Path) -> Iterator[Path]:
-    for name in ("report.", "results.", "failed.", "summary."):
-        yield from folder.glob(f".{name}*")
+def _reports(folder: Path) -> set[tuple[str, int, int]]:
+    """The report files as they are, finished or not, so that the first stroke of a pen can be seen."""
+    found = set()
+    for path in folder.glob("*"):
+        if path.name.lstrip(".").startswith(REPORTS):
+            with contextlib.suppress(FileNotFoundError):  # it has just got its real name
+                found.add((path.name, path.stat().st_ino, path.stat().st_mtime_ns))
+    return found
 
 
 def written_by(evidence: Evidence) -> dict[Trunk, tuple[str | None, str]]:

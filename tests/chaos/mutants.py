@@ -133,7 +133,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "only the worker that was refused pauses",
         scenarios.pauses,
         (
-            Patch("batch/engine/gate.py", "self._breaker.wait(now) or self._pacer.ask(now)", "self._breaker.wait(now)"),
+            Patch("batch/engine/pace.py", "        seconds = self._wait(now)\n", "        seconds = 0.0\n"),
             Patch(
                 "batch/engine/caller.py",
                 "        if retry and asks_for_pause(reply):\n",

@@ -248,7 +248,7 @@ FORGIVEN: list[tuple[str, Spoil]] = [
     ),
     (
         "in flight when killed",
-        then(log(get(1), *TWICE[2:4], get(6.5), put(3, ONE, B, B), get(9)), sitting(killed=True)),
+        then(log(get(1), get(4.5), *TWICE[1:]), sitting(killed=True)),
     ),
 ]
 

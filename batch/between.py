@@ -23,7 +23,7 @@ from batch.engine.session import Session
 from batch.engine.settle import Settler
 from batch.engine.snapshot import reread
 from batch.engine.sweep import sweep
-from batch.errors import SafetyError
+from batch.errors import ReassignError, SafetyError
 from batch.run import Hooks, Run
 from batch.settings import Settings
 
@@ -96,8 +96,7 @@ class Between:
         code, said = await _run(values.command(self.settings.probe), self._environment(wave))
         if code == 0:
             return
-        back = await self._put_back(done, outcomes)
-        await record(*back)
+        back = await self._put_back(done, outcomes, record)
         put_back = sum(outcome.reason is Reason.WAVE_PUT_BACK for outcome in back)
         raise SafetyError(
             f"the probe failed after wave {wave + 1} (exit {code}{f': {said}' if said else ''});"
@@ -110,8 +109,9 @@ class Between:
         mine = {"RUN_FOLDER": str(self.run.folder), "RUN_WAVE": str(wave + 1)}
         return {**{name: value for name, value in os.environ.items() if name != VARIABLE}, **mine}
 
-    async def _put_back(self, done: Sequence[Change], outcomes: Mapping[int, Outcome]) -> list[Outcome]:
+    async def _put_back(self, done: Sequence[Change], outcomes: Mapping[int, Outcome], record: Record) -> list[Outcome]:
         """Undo changes, whatever needs one before it itself: the reverse of the order they were made in."""
+        errors: list[ReassignError] = []
         needed_by = {change.id: [other.id for other in done if change.id in other.needs] for change in done}
         ended = {change.id: anyio.Event() for change in done}
         back: list[Outcome] = []
@@ -121,7 +121,11 @@ class Between:
             async for change in worker_stream:
                 for id_ in needed_by[change.id]:
                     await ended[id_].wait()
-                back.append(await settler.put_back(change, outcomes[change.id], Reason.WAVE_PUT_BACK))
+                try:
+                    if not errors:
+                        back.append(await settler.put_back(change, outcomes[change.id], Reason.WAVE_PUT_BACK))
+                except ReassignError as error:  # told when the others have ended, as itself and not in a group
+                    errors.append(error)
                 ended[change.id].set()
 
         async with send:
@@ -131,6 +135,9 @@ class Between:
             for api in self.session.apis:
                 caller = Caller(api, self.session.gate)
                 group.start_soon(worker, Settler(caller, self.run.journal, self.live, wall=time.time))
+        await record(*back)
+        if errors:
+            raise errors[0]
         return back
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from batch.core.figures import span
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 # Control characters move cursors and start escape sequences; direction marks make a line read as another one.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_MINUTE, _HOUR = 60, 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +84,6 @@ def pairs(*told: tuple[str, str]) -> View:
 def capped(count: int, shown: int, what: str) -> View:
     """The line that says how many more there are, when there are more."""
     return (Line(f"… and {count - shown:,} more {what}", "faint"),) if count > shown else ()
-
-
-def share(part: int, whole: int) -> str:
-    """``40 of 120 (33 %)``."""
-    return f"{part:,} of {whole:,} ({part / whole:.0%})".replace("%", " %") if whole else f"{part:,}"
-
-
-def span(seconds: float) -> str:
-    """A length of time as people say it: ``40 s``, ``12 min``, ``3 h 20 min``."""
-    if seconds < _MINUTE:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / _MINUTE)
-    if seconds < _HOUR:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def progress_text(progress: Progress) -> str:

@@ -332,5 +332,5 @@ def _has_begun(folder: Path) -> bool:
         with Journal.open(folder / runs.JOURNAL) as journal:
             opening = next(journal.entries(), None)
     except (JournalError, LockedError):
-        return (folder / runs.PLAN).is_file()
+        return (folder / runs.JOURNAL).is_file()
     return opening is not None and opening.body.get("command") not in LOOKING

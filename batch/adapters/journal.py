@@ -11,8 +11,10 @@ the chain at its place (:meth:`Journal.verify`). Once a write has failed nothing
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +24,7 @@ from typing import Protocol, Self
 import anyio
 from anyio.lowlevel import cancel_shielded_checkpoint
 
-from batch.adapters.files import PRIVATE_FILE
+from batch.adapters.files import PRIVATE_FILE, sync_folder
 from batch.core.lifecycle import Entry, Kind
 from batch.errors import JournalError, LockedError
 
@@ -74,20 +76,25 @@ class Journal:
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """Start a new journal at *path*, readable by its owner only; an existing file is refused."""
-        with contextlib.ExitStack() as undo:
-            try:
-                path.touch(mode=PRIVATE_FILE, exist_ok=False)
-                path.chmod(PRIVATE_FILE)
-                database = undo.enter_context(contextlib.closing(_connect(path)))
+        """Start a new journal at *path*, readable by its owner only; an existing file is refused.
+
+        It gets its name when it is whole: a run that is killed meanwhile has no journal, and so has not begun.
+        """
+        fresh = path.with_name(f".{path.name}.new")
+        try:
+            if os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, "it is there already")
+            fresh.touch(mode=PRIVATE_FILE, exist_ok=False)
+            fresh.chmod(PRIVATE_FILE)
+            with contextlib.closing(_connect(fresh)) as database:
                 database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 database.execute(f"PRAGMA user_version = {VERSION}")
                 database.execute(_SCHEMA)
-                journal = cls(path, database)
-            except (OSError, sqlite3.Error) as error:
-                raise _unwritable(path, error) from error
-            undo.pop_all()
-            return journal
+            fresh.rename(path)
+            sync_folder(path.parent)
+        except (OSError, sqlite3.Error) as error:
+            raise _unwritable(path, error) from error
+        return cls.open(path)
 
     @classmethod
     def open(cls, path: Path) -> Self:

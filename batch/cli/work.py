@@ -117,9 +117,12 @@ def hooks(desk: Desk) -> Hooks:
 
 def show_plan(desk: Desk, ended: Finished) -> None:
     """The plan, in full."""
+    from batch.core.cost import believed
     from batch.views.plan import plan_review
 
-    review = plan_review(ended.record.plan, ended.refusals, per_second=desk.settings.per_second)
+    record = ended.record
+    rate = believed(record.pace)
+    review = plan_review(record.plan, ended.refusals, per_second=rate, looking=record.calls.get)
     desk.people.show(review, wrong=ended.exit_code != 0)
 
 

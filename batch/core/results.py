@@ -21,6 +21,7 @@ from batch.core.model import (
 )
 from batch.core.problems import describe, is_error
 from batch.core.reasons import sentence
+from batch.core.steps import planned
 
 GOOD = frozenset({Status.DONE, Status.ALREADY})
 """Statuses after which nothing is left to do."""
@@ -88,6 +89,7 @@ class _Teller:
 
     def __init__(self, record: RunRecord) -> None:
         self._record = record
+        self._planned = planned(record.plan) if record.whole_run is Reason.AUDIT else {}
         self._changes: dict[tuple[str, str], list[Change]] = {}
         for change in record.plan.changes:
             self._changes.setdefault((change.trunk.number, change.trunk.channel.value), []).append(change)
@@ -111,7 +113,7 @@ class _Teller:
             after_agent_uuid=fate.after or "",
             after_agent_name=self._name(fate.after, row.number, channel),
             status=fate.status,
-            reason=sentence(fate.reason, fate.detail, http_status=http_status),
+            reason=sentence(fate.reason, fate.detail, http_status=http_status) + self._plan_of(fate, changes),
             http_status=fate.http_status,
             attempts=fate.attempts,
             started_at=iso(fate.started_at),
@@ -120,6 +122,12 @@ class _Teller:
             wave="" if row.wave is None else str(row.wave),
             note=row.note,
         )
+
+    def _plan_of(self, fate: _Fate, changes: Sequence[Change]) -> str:
+        """What would be done with a trunk that a run only looked at."""
+        if fate.reason is not Reason.AUDIT:
+            return ""
+        return f"; planned: {self._planned[changes[0].trunk]}"
 
     # ── which fate ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -7,8 +7,9 @@ and only then judged by :mod:`batch.core.verify`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from batch.core.model import Number, NumberState, Outcome, Plan, Reason, Status
+from batch.core.model import Number, NumberState, Outcome, Plan, Reason, Status, Verified
 from batch.core.verify import verify
 from batch.engine.caller import Caller
 from batch.engine.snapshot import reread
@@ -34,13 +35,23 @@ async def sweep(
         await caller.gate.sleep(pause)
         seen |= await reread(caller, numbers, pages)
         judged = verify(plan, outcomes, seen, settled=last)
-        numbers = {trunks[id_].number for id_ in judged if id_ in trunks and _does_not_fit(outcomes[id_], judged[id_])}
-    return judged, seen
+        unseen = numbers - seen.keys()
+        doubtful = (id_ for id_ in judged if id_ in trunks and _does_not_fit(outcomes[id_], judged[id_]))
+        numbers = unseen | {trunks[id_].number for id_ in doubtful}
+    gone = {id_ for id_ in judged if id_ in trunks and trunks[id_].number in numbers - seen.keys()}
+    return {id_: _not_seen(o) if id_ in gone else o for id_, o in judged.items()}, seen
 
 
 def _looks(pauses: Sequence[float]) -> list[tuple[bool, float]]:
     waits = [0.0, *pauses]
     return [(index == len(waits) - 1, wait) for index, wait in enumerate(waits)]
+
+
+def _not_seen(outcome: Outcome) -> Outcome:
+    """Of a number that is not there to be looked at any more, nothing is *done*."""
+    if outcome.status is not Status.DONE:
+        return outcome
+    return replace(outcome, status=Status.UNKNOWN, reason=Reason.TRUNK_GONE, verified=Verified.NO, after=None)
 
 
 def _to_look_at(outcome: Outcome) -> bool:

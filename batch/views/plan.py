@@ -4,51 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from batch.console import Grid, Line, View, capped, pairs, share, span
+from batch.console import Grid, Line, View, capped, pairs
+from batch.core.cost import Cost, cost
+from batch.core.figures import share, span
 from batch.core.guard import Refusal
-from batch.core.model import Action, AgentId, Change, Occupancy, Plan, Reason
-from batch.core.reasons import SENTENCES
+from batch.core.model import Action, AgentId, Change, Plan, Reason
+from batch.core.steps import OCCUPANCIES, Step, after, agent_labels, label, steps, why
 from batch.views.problems import problem_groups
 
 MOST = 20
 """Changes shown before the list is cut."""
-USUAL_PER_SECOND = 1.0
-"""The limit a stock server of this kind has, 60 calls a minute (API.md §5): the basis of a cost when no rate is set."""
-
-_OCCUPANCY = {
-    Occupancy.AUTO: "auto",
-    Occupancy.EXCLUSIVE: "exclusive: an agent serves one number on a channel",
-    Occupancy.SHARED: "shared: an agent may serve several numbers on a channel",
-}
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What applying a plan takes: writes, reads that see them to be true, and seconds at *per_second* calls."""
+def plan_review(plan: Plan, refusals: Sequence[Refusal], *, per_second: float | None = None, looking: int = 0) -> View:
+    """What a person must see before saying yes: where, how many, which, in what order, and what speaks against.
 
-    puts: int
-    gets: int
-    per_second: float
-    usual: bool
-
-    @property
-    def seconds(self) -> float:
-        """The time the calls take at that rate."""
-        return (self.puts + self.gets) / self.per_second
-
-
-def cost(plan: Plan, per_second: float | None) -> Cost:
-    """The cost of *plan*; without a rate of the user's the platform's usual limit is assumed, and said to be."""
-    writes = plan.writes()
-    pages = {change.page for change in writes if change.page}
-    singly = {change.trunk.number for change in writes if not change.page}
-    return Cost(len(writes), len(pages) + len(singly), per_second or USUAL_PER_SECOND, per_second is None)
-
-
-def plan_review(plan: Plan, refusals: Sequence[Refusal], *, per_second: float | None = None) -> View:
-    """What a person must see before saying yes: where, how many, which, in what order, and what speaks against."""
+    *looking* is how many calls the look took that applying begins with, where it is still to come.
+    """
     writes = plan.writes()
     return (
         Line(f"Plan for {plan.workspace}", "title"),
@@ -56,12 +29,12 @@ def plan_review(plan: Plan, refusals: Sequence[Refusal], *, per_second: float | 
             ("sheet", _source(plan)),
             ("rows", _row_counts(plan)),
             ("to change", share(len({change.trunk for change in writes}), plan.trunks_total) + " trunks"),
-            ("occupancy", _OCCUPANCY[plan.occupancy]),
+            ("occupancy", OCCUPANCIES[plan.occupancy]),
             ("waves", _waves(writes)),
-            ("calls", _calls(cost(plan, per_second)) if writes else ""),
+            ("calls", _calls(cost(plan, per_second, looking=looking)) if writes else ""),
             ("note", "; ".join(plan.notes)),
         ),
-        *_changes(plan, writes),
+        *_changes(plan),
         *problem_groups(plan.problems()),
         *refusal_lines(refusals),
     )
@@ -71,14 +44,6 @@ def refusal_lines(refusals: Sequence[Refusal]) -> View:
     """What apply would refuse, and the flag that lifts each."""
     lines = (Line(f"  {r.rule}: {r.message}" + (f" Lift it with {r.flag}." if r.flag else ""), "bad") for r in refusals)
     return (Line("Apply would refuse this plan:", "bad"), *lines) if refusals else ()
-
-
-def agent_labels(agents: Mapping[AgentId, str]) -> Mapping[AgentId, str]:
-    """A name for each agent; a name that several agents have is told apart by the beginning of the uuid."""
-    often = Counter(agents.values())
-    return {
-        uuid: name if name and often[name] == 1 else f"{name} [{uuid[:8]}]".strip() for uuid, name in agents.items()
-    }
 
 
 def _source(plan: Plan) -> str:
@@ -94,7 +59,7 @@ def _row_counts(plan: Plan) -> str:
 
 
 def _waves(writes: Sequence[Change]) -> str:
-    sizes = Counter(change.wave for change in writes)
+    sizes = Counter(change.wave for change in writes if change.action is Action.ASSIGN)
     return ", then ".join(f"{sizes[wave]:,}" for wave in sorted(sizes))
 
 
@@ -105,25 +70,29 @@ def _calls(price: Cost) -> str:
     return f"{price.puts:,} PUT and about {price.gets:,} GET: {span(price.seconds)} {basis}"
 
 
-def _changes(plan: Plan, writes: Sequence[Change]) -> View:
-    if not writes:
-        return (Line("Nothing to change.", "good"),)
+def _changes(plan: Plan) -> View:
+    found = steps(plan)
+    if not found:
+        return (_nothing(plan),)
     labels = agent_labels(plan.agents)
-    rows = {change.id: change.origin.row for change in plan.changes}
-    grid = tuple(
-        (
-            str(change.origin.row),
-            change.trunk.number,
-            change.trunk.channel.value,
-            f"{_agent(labels, change.before)} → {_agent(labels, change.after)}",
-            SENTENCES[change.reason],
-            ", ".join(f"after row {rows[need]}" for need in change.needs),
-        )
-        for change in writes[:MOST]
-    )
+    grid = tuple(_cells(step, labels) for step in found[:MOST])
     header = ("row", "number", "channel", "before → after", "why", "waits")
-    return (Grid(header, grid), *capped(len(writes), MOST, "changes in plan.json"))
+    return (Grid(header, grid), *capped(len(found), MOST, "changes in plan.json"))
 
 
-def _agent(labels: Mapping[AgentId, str], agent: AgentId | None) -> str:
-    return "nobody" if agent is None else labels.get(agent, agent)
+def _nothing(plan: Plan) -> Line:
+    if plan.differs() or any(row.selected and not row.valid for row in plan.rows):
+        return Line("Nothing can be changed as it is.", "warn")
+    return Line("Nothing to change.", "good")
+
+
+def _cells(step: Step, labels: Mapping[AgentId, str]) -> tuple[str, ...]:
+    change = step.change
+    return (
+        str(change.origin.row),
+        change.trunk.number,
+        change.trunk.channel.value,
+        f"{label(labels, change.before)} → {label(labels, change.after)}",
+        why(step, labels),
+        after(step),
+    )

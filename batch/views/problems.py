@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from batch.console import Line, View, capped, share
+from batch.console import Line, View, capped
+from batch.core.figures import share
 from batch.core.model import Problem, SourceTable
 from batch.core.problems import CATALOGUE, Severity, describe
 

@@ -233,6 +233,14 @@ def test_a_row_falls_as_a_whole() -> None:
     assert () == plan.changes
 
 
+def test_what_is_there_already_stays_right_when_its_neighbour_cannot_leave() -> None:
+    """Two numbers share agent A against the rule: row 3 cannot go, and row 2 asks for nothing."""
+    there = live({"call": "A"}, {"call": "A"}, purchased=[{"call": "B"}])
+    plan = plan_of([want(0, "call", "A"), want(1, "call", "B")], there, occupancy=EXCLUSIVE)
+    assert {3: ["agent_occupied"]} == complaints(plan)
+    assert [True, False] == [row.valid for row in plan.rows]
+
+
 def test_an_agent_without_a_name_is_named_by_its_uuid() -> None:
     """People can always find out whom a sentence means."""
     nameless = agents("A") | {uuid("B"): replace(agents("B")[uuid("B")], name="")}

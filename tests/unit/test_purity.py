@@ -22,7 +22,7 @@ FORBIDDEN_CALLS = {"open", "print", "input", "exec", "eval", "__import__", "now"
 
 
 def modules() -> list[Path]:
-    return sorted(CORE.glob("*.py"))
+    return sorted(CORE.rglob("*.py"))
 
 
 def imported(tree: ast.AST) -> Iterator[str]:

@@ -203,6 +203,15 @@ async def test_a_number_that_is_not_there_any_more_leaves_its_outcome_alone() ->
     assert set(seen) == {number(0)}
 
 
+async def test_what_was_done_to_a_number_that_is_gone_is_not_known() -> None:
+    """The answer said yes, but nobody can see it: never *done*."""
+    made = await at_the_end(2, moved=2)
+    del made.api.service.world.numbers[number(1)]
+    found = await swept(made, {0: ended(0), 1: ended(1)}, of=2)
+    assert facts(found, 0) == (Status.DONE, Reason.VERIFIED, Verified.SWEEP)
+    assert facts(found, 1) == (Status.UNKNOWN, Reason.TRUNK_GONE, Verified.NO)
+
+
 # ── what ends it ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

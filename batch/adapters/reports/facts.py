@@ -37,18 +37,20 @@ def _facts(told: Told) -> Iterator[tuple[str, str]]:
         "Calls",
         f"{calls.put:,} PUT · {calls.get:,} GET · {calls.retried:,} retried · {calls.refused_429:,} refused (429)",
     )
-    yield "Pace", " · ".join(f"{name} {value}" for name, value in summary.pace.items())
-    yield "Exit code", _exit(summary.exit_code)
-    yield from (("Note", note) for note in summary.notes)
+    yield "Pace", " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in summary.pace.items() if value)
+    yield "Exit code", _exit(summary.exit_code, looked=told.looked)
+    yield from (("Note", note) for note in (told.record.notes if told.looked else summary.notes))  # a plan's are above
     yield "Plan digest", summary.plan_digest
     yield "Input SHA-256", summary.input_sha256
     yield "Version", f"reassign {summary.tool_version}"
 
 
-def _exit(code: int | None) -> str:
+def _exit(code: int | None, *, looked: bool) -> str:
     """A code with its meaning; one that is not in the table is a later version's."""
     if code is None:
         return ""
+    if looked and code == Exit.OK:
+        return f"{code} – looked; nothing was to be sent"
     known = next((exit_ for exit_ in Exit if exit_ == code), None)
     return str(code) if known is None else f"{code} – {MEANINGS[known]}"
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from batch.adapters.reports.clean import clean
+from batch.adapters.reports.entries import Verdict, entries
 from batch.adapters.reports.told import Told
 from batch.core.model import Result, Status, Verified
 from batch.core.results import GOOD
@@ -25,16 +26,21 @@ SEEN: Mapping[Verified, str] = {
 
 
 def data(told: Told) -> str:
-    """The lines as JSON, escaped so that no text can end the script element it stands in.
+    """The lines as JSON, escaped so that no text can end the script element it stands in."""
+    return _encode(_planned(told) if told.looked else _ended(told)).translate(_ESCAPES)
 
-    ``at`` is when a line ended, in seconds since the run's start (``began``, milliseconds since the epoch); -1: never.
+
+def _ended(told: Told) -> dict[str, Any]:
+    """Each line as it ended.
+
+    ``at`` is when that was, in seconds since the run's start (``began``, milliseconds since the epoch); -1: never.
     """
     agents = _Pool[tuple[str, str]]()
     channels, reasons, hows, notes = (_Pool[str]() for _ in range(4))
     lines = [result for _, result in told.lines]
     statuses = list(Status)
     places = {status: place for place, status in enumerate(statuses)}
-    body = {
+    body: dict[str, Any] = {
         "statuses": [status.value for status in statuses],
         "row": [line.row for line in lines],
         "number": [clean(line.number) for line in lines],
@@ -49,12 +55,38 @@ def data(told: Told) -> str:
         "note": [notes.place(line.note) for line in lines],
         "began": round(told.record.started_at * 1000),
     }
-    body["agents"] = [[clean(uuid), clean(name)] for uuid, name in agents.values]
-    body |= {
-        name: [clean(text) for text in pool.values]
-        for name, pool in {"channels": channels, "reasons": reasons, "hows": hows, "notes": notes}.items()
+    return body | _shared(agents, channels=channels, reasons=reasons, hows=hows, notes=notes)
+
+
+def _planned(told: Told) -> dict[str, Any]:
+    """Each step of a plan, then each line without one. A step and a wave of 0 are none."""
+    agents = _Pool[tuple[str, str]]()
+    channels, reasons, notes, waits = (_Pool[str]() for _ in range(4))
+    found = entries(told)
+    verdicts = list(Verdict)
+    places = {verdict: place for place, verdict in enumerate(verdicts)}
+    body: dict[str, Any] = {
+        "statuses": [verdict.value for verdict in verdicts],
+        "step": [entry.step for entry in found],
+        "wave": [entry.wave for entry in found],
+        "row": [entry.row for entry in found],
+        "number": [clean(entry.number) for entry in found],
+        "channel": [channels.place(entry.channel) for entry in found],
+        "status": [places[entry.verdict] for entry in found],
+        "agent": [agents.place(entry.wanted) for entry in found],
+        "before": [agents.place(entry.before) for entry in found],
+        "after": [agents.place(entry.after) for entry in found],
+        "reason": [reasons.place(entry.why) for entry in found],
+        "wait": [waits.place(entry.waits) for entry in found],
+        "note": [notes.place(entry.note) for entry in found],
     }
-    return _encode(body).translate(_ESCAPES)
+    return body | _shared(agents, channels=channels, reasons=reasons, waits=waits, notes=notes)
+
+
+def _shared(agents: _Pool[tuple[str, str]], **pools: _Pool[str]) -> dict[str, Any]:
+    """What many lines share, by its place."""
+    texts = {name: [clean(text) for text in pool.values] for name, pool in pools.items()}
+    return {"agents": [[clean(uuid), clean(name)] for uuid, name in agents.values], **texts}
 
 
 class _Pool(Generic[Shared]):

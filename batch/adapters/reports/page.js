@@ -4,12 +4,14 @@
   const PRINTED = 2000;  // lines on paper
   const byId = (id) => document.getElementById(id);
   const data = JSON.parse(byId("data").textContent);
-  const total = data.row.length;
+  const total = data.row.length, planned = "step" in data;  // a plan has steps, and lines without one; a run has lines
   const rows = byId("rows"), text = byId("text"), found = byId("found"), page = byId("page");
   const back = byId("back"), on = byId("on"), all = byId("all");
   const pages = document.querySelector(".pages"), chips = [...document.querySelectorAll(".chip")];
+  const byRow = byId("by-row"), columns = document.querySelectorAll(".lines thead th").length;
   const chosen = new Set();
-  let hits = null, first = 0, haystack = null;  // hits null: every line
+  const asTheyCome = data.row.map((_, i) => i);
+  let order = asTheyCome, hits = order, first = 0, haystack = null;
 
   const element = (name, className, content) => {
     const made = document.createElement(name);
@@ -53,36 +55,60 @@
     return `${same ? "" : `${day} `}${time.slice(0, 8)} UTC`;
   };
 
+  const noted = (i) => data.notes[data.note[i]] && `note: ${data.notes[data.note[i]]}`;
+
   const why = (i) => {
     const reason = data.reasons[data.reason[i]], colon = reason.indexOf(":");
     const cell = element("td", "why", reason.slice(colon + 1).trim());
     cell.title = reason.slice(0, colon);
-    const note = data.notes[data.note[i]];
-    const small = [data.hows[data.how[i]], data.at[i] < 0 ? "" : moment(data.at[i]), note && `note: ${note}`];
+    const small = [data.hows[data.how[i]], data.at[i] < 0 ? "" : moment(data.at[i]), noted(i)];
     if (small.some(Boolean)) cell.append(element("small", "", small.filter(Boolean).join(" · ")));
     return cell;
   };
 
-  const line = (i) => {
-    const made = element("tr"), status = data.statuses[data.status[i]], channel = data.channels[data.channel[i]];
-    const place = element("th", "num", data.row[i].toLocaleString("en"));
-    place.scope = "row";
-    const word = element("td", "status"), dot = element("i", `s-${status}`);
+  const status = (i) => {
+    const word = data.statuses[data.status[i]], made = element("td", "status"), dot = element("i", `s-${word}`);
     dot.setAttribute("aria-hidden", "true");
-    word.append(dot, status);
-    made.append(place, element("td", data.number[i].length > 20 ? "mono odd" : "mono", data.number[i]),
-      element("td", channel.length > 12 ? "odd" : "", channel), move(i), word, why(i));
+    made.append(dot, word);
     return made;
   };
 
-  const count = () => (hits ? hits.length : total);
+  const trunk = (i) => {
+    const channel = data.channels[data.channel[i]];
+    return [element("td", data.number[i].length > 20 ? "mono odd" : "mono", data.number[i]),
+      element("td", channel.length > 12 ? "odd" : "", channel)];
+  };
+
+  const heading = (content) => {
+    const made = element("th", "num", content);
+    made.scope = "row";
+    return made;
+  };
+
+  const figure = (value) => value.toLocaleString("en");
+  const ended = (i) => [heading(figure(data.row[i])), ...trunk(i), move(i), status(i), why(i)];
+
+  const step = (i) => {
+    const reason = element("td", "why", data.reasons[data.reason[i]]);
+    if (noted(i)) reason.append(element("small", "", noted(i)));
+    const place = data.step[i] ? [heading(figure(data.step[i])), element("td", "num", figure(data.wave[i]))]
+      : [heading(""), element("td")];
+    return [...place, element("td", "num", figure(data.row[i])), ...trunk(i), move(i), status(i),
+      element("td", "waits", data.waits[data.wait[i]]), reason];
+  };
+
+  const line = (i) => {
+    const made = element("tr");
+    made.append(...(planned ? step(i) : ended(i)));
+    return made;
+  };
 
   const draw = (from, most) => {
     const shown = [];
-    for (let at = from; at < Math.min(from + most, count()); at++) shown.push(line(hits ? hits[at] : at));
+    for (const i of hits.slice(from, from + most)) shown.push(line(i));
     if (!shown.length) {
       const made = element("tr"), none = element("td", "none", total ? "No line like this." : "The sheet has no rows.");
-      none.colSpan = 6;
+      none.colSpan = columns;
       made.append(none);
       shown.push(made);
     }
@@ -91,9 +117,9 @@
 
   const show = () => {
     draw(first, PAGE);
-    const n = count(), number = (x) => x.toLocaleString("en"), lines = total === 1 ? "line" : "lines";
-    found.textContent = hits ? `${number(n)} of ${number(total)} ${lines}` : `${number(total)} ${lines}`;
-    all.hidden = !hits;
+    const n = hits.length, number = figure, lines = (planned ? "step" : "line") + (total === 1 ? "" : "s");
+    found.textContent = hits === order ? `${number(n)} ${lines}` : `${number(n)} of ${number(total)} ${lines}`;
+    all.hidden = hits === order;
     pages.hidden = n <= PAGE;
     page.textContent = `${number(Math.min(first + 1, n))}–${number(Math.min(first + PAGE, n))} of ${number(n)}`;
     back.disabled = first === 0;
@@ -104,18 +130,17 @@
   const words = () => haystack ??= data.row.map((row, i) => [
     `row ${row} `, data.number[i], data.channels[data.channel[i]], data.statuses[data.status[i]],
     data.reasons[data.reason[i]], ...[data.agent[i], data.before[i], data.after[i]].map((a) => data.agents[a].join(" ")),
-    data.notes[data.note[i]],
+    data.notes[data.note[i]], ...(planned && data.step[i] ? [`step ${data.step[i]} `, `wave ${data.wave[i]} `] : []),
   ].join("\n").toLowerCase());
 
   const filter = () => {
     const wanted = text.value.trim().toLowerCase();
-    const needle = /^row \d+$/.test(wanted) ? `${wanted} ` : wanted;
+    const needle = /^(row|step|wave) \d+$/.test(wanted) ? `${wanted} ` : wanted;
     for (const chip of chips) chip.setAttribute("aria-pressed", String(chosen.has(chip.dataset.status)));
-    hits = needle || chosen.size ? [] : null;
-    if (hits) {
+    hits = order;
+    if (needle || chosen.size) {
       const all = needle ? words() : null, wants = data.statuses.map((status) => !chosen.size || chosen.has(status));
-      for (let i = 0; i < total; i++)
-        if (wants[data.status[i]] && (!needle || all[i].includes(needle))) hits.push(i);
+      hits = order.filter((i) => wants[data.status[i]] && (!needle || all[i].includes(needle)));
     }
     first = 0;
     show();
@@ -152,6 +177,13 @@
   back.addEventListener("click", () => turn(-PAGE));
   on.addEventListener("click", () => turn(PAGE));
 
+  byRow?.addEventListener("click", () => {
+    const sheets = order === asTheyCome;
+    order = sheets ? [...asTheyCome].sort((a, b) => data.row[a] - data.row[b] || a - b) : asTheyCome;
+    byRow.setAttribute("aria-pressed", String(sheets));
+    filter();
+  });
+
   const folded = () => [...document.querySelectorAll("details:not([open])")];
   let opened = [];
   window.addEventListener("beforeprint", () => {
@@ -159,7 +191,7 @@
     for (const one of opened) one.open = true;
     draw(0, PRINTED);
     byId("printed").textContent =
-      count() > PRINTED ? `The first ${PRINTED} of ${count()} lines; results.csv has all of them.` : "";
+      hits.length > PRINTED ? `The first ${PRINTED} of ${hits.length} lines; results.csv has all of them.` : "";
   });
   window.addEventListener("afterprint", () => {
     for (const one of opened) one.open = false;

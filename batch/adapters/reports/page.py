@@ -17,15 +17,18 @@ from typing import IO
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from batch.adapters.reports.causes import causes, groups
+from batch.adapters.reports.causes import Group, causes, groups
 from batch.adapters.reports.clean import clean
+from batch.adapters.reports.entries import MEANINGS as VERDICT_MEANS
+from batch.adapters.reports.entries import Verdict, verdicts
 from batch.adapters.reports.facts import day, facts
 from batch.adapters.reports.lines import data
 from batch.adapters.reports.results_files import utf8
+from batch.adapters.reports.review import review
 from batch.adapters.reports.told import Told
 from batch.adapters.reports.words import headline
-from batch.core.model import Reason, Status
-from batch.core.reasons import MEANINGS
+from batch.core.figures import rows_said
+from batch.core.reasons import MEANINGS as STATUS_MEANS
 from batch.core.results import stopped_by
 from batch.core.summary import counted
 
@@ -35,7 +38,7 @@ _SLIVER = 0.4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """One status in the picture of the totals: where it begins, how wide it is (per cent), what it means.
+    """One status, or verdict of a plan, in the picture of the totals: where it begins, how wide it is (per cent).
 
     ``planned`` is how many lines were foreseen to end so.
     """
@@ -61,9 +64,9 @@ def write_page(told: Told, file: IO[bytes]) -> None:
         slices=list(_slices(told)),
         facts=list(facts(told)),
         causes=causes(told),
-        groups=list(groups(told.record.plan.problems())),
+        groups=[(group, _told_once(group)) for group in groups(told.record.plan.problems())],
         total=len(told.lines),
-        looked=told.record.whole_run is Reason.AUDIT,
+        review=review(told) if told.looked else None,
         script=Markup(script),  # noqa: S704 (our own file)
         style=Markup(style),  # noqa: S704 (our own file)
         script_hash=_hash(script),
@@ -75,30 +78,38 @@ def write_page(told: Told, file: IO[bytes]) -> None:
 
 
 def _slices(told: Told) -> Iterator[Slice]:
-    whole = stopped_by(told.record) is None
-    present = {status: count for status, count in told.summary.counts.items() if count}
-    total = sum(present.values())
+    present = list(_counts(told))
+    total = sum(count for _, count, _, _ in present)
     room = 100 - _SLIVER * len(present)
     start = 0.0
-    for status, count in present.items():
+    for status, count, meaning, planned in present:
         width = _SLIVER + room * count / total
         yield Slice(
-            status=status.value,
-            count=count,
-            meaning=_meaning(told, status),
-            start=round(start, 3),
-            width=round(width, 3),
-            planned=told.summary.predicted[status.value] if whole else count,
+            status=status, count=count, meaning=meaning, start=round(start, 3), width=round(width, 3), planned=planned
         )
         start += width
 
 
-def _meaning(told: Told, status: Status) -> str:
-    """What a status means here: a run that only looks skips what it would move."""
-    if told.record.whole_run is not Reason.AUDIT or status is not Status.SKIPPED:
-        return MEANINGS[status]
-    all_of_them = told.summary.predicted[Status.DONE.value] == told.summary.counts[status]
-    return "would be moved" if all_of_them else "would be moved, or left out on purpose"
+def _counts(told: Told) -> Iterator[tuple[str, int, str, int]]:
+    """What lines there are: status, how many, what that means, how many were foreseen."""
+    if told.looked:
+        found = verdicts(told)
+        yield from (
+            (verdict, found[verdict], VERDICT_MEANS[verdict], found[verdict]) for verdict in Verdict if found[verdict]
+        )
+        return
+    whole = stopped_by(told.record) is None
+    for status, count in told.summary.counts.items():
+        if count:
+            yield status, count, STATUS_MEANS[status], told.summary.predicted[status.value] if whole else count
+
+
+def _told_once(group: Group) -> list[tuple[str, str, str]]:
+    """Rows of which the same is said, together: all members of a ring are told of the whole ring."""
+    rows: dict[tuple[str, str], list[int]] = {}
+    for row, column, words in group.first:
+        rows.setdefault((column, words), []).append(row)
+    return [(rows_said(found).capitalize(), column, words) for (column, words), found in rows.items()]
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from batch.core.model import PlanRow, Problem, Result, RunRecord, Summary
+from batch.core.model import PlanRow, Problem, Reason, Result, RunRecord, Summary
 from batch.core.problems import CATALOGUE, describe
 from batch.core.results import lines
 from batch.core.summary import summarise
@@ -19,6 +19,11 @@ class Told:
     record: RunRecord
     lines: Sequence[tuple[PlanRow, Result]]
     summary: Summary
+
+    @property
+    def looked(self) -> bool:
+        """Whether the run was only to look, so that its report is a plan under review."""
+        return self.record.whole_run is Reason.AUDIT
 
 
 def tell(record: RunRecord) -> Told:

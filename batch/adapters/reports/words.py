@@ -9,7 +9,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from batch.adapters.reports.clean import clean
+from batch.adapters.reports.review import lifting, refusals
 from batch.adapters.reports.told import Told
+from batch.core.cost import believed, cost
+from batch.core.figures import span
 from batch.core.model import Reason, Status
 from batch.core.reasons import SENTENCES
 from batch.core.results import GOOD, reason_of, stopped_by
@@ -50,7 +53,7 @@ def headline(told: Told) -> Headline:
 
 def _said(told: Told) -> Headline:
     whole_run = told.record.whole_run
-    if whole_run is Reason.AUDIT:
+    if told.looked:
         return _looked(told)
     if whole_run is Reason.OTHER_ROWS_INVALID:
         return Headline(
@@ -76,7 +79,6 @@ def _looked(told: Told) -> Headline:
     invalid = _invalid_rows(told)
     right = f"{foreseen[Status.ALREADY]:,} already right"
     more = f"{right}, {drifted:,} drifted." if drifted else f"{right}."
-    audit = told.record.command == "audit"
     if invalid:
         return Headline(
             tone=Tone.WARN,
@@ -86,16 +88,45 @@ def _looked(told: Told) -> Headline:
         )
     if not to_change and not drifted:
         return Headline(tone=Tone.GOOD, what="Reality is what the sheet says.", more=f"Nothing to change: {more}")
-    differ = to_change + drifted
+    if told.record.command == "audit":
+        return _audited(told, to_change + drifted, more)
+    if not to_change:
+        return Headline(tone=Tone.CALM, what="There is nothing that would be moved.", more=more)
+    return _planned(told, to_change, more)
+
+
+def _audited(told: Told, differ: int, more: str) -> Headline:
     return Headline(
         tone=Tone.CALM,
-        what=f"{_trunks(differ)} {_are(differ)} not where the sheet wants {'it' if differ == 1 else 'them'}."
-        if audit
-        else f"{_trunks(to_change)} would be moved; nothing has been changed yet.",
-        more=more[:1].upper() + more[1:],
+        what=f"{_trunks(differ)} {_are(differ)} not where the sheet wants {'it' if differ == 1 else 'them'}.",
+        more=more,
         next="Apply it:",
         command=f"reassign apply {shlex.quote(told.record.plan.source.file)}",
     )
+
+
+def _planned(told: Told, to_change: int, more: str) -> Headline:
+    """A plan that can be said yes to: exactly this one, as it is saved beside the page."""
+    plan = told.record.plan
+    against = tuple(refusals(plan))
+    flags = lifting(against)
+    waves = len({change.wave for change in plan.writes()})
+    price = cost(plan, believed(told.record.pace), looking=told.record.calls.get)
+    size = f"In {_waves(waves)}, with {price.puts + price.gets:,} calls, in about {span(price.seconds)}."
+    more = f"{size} {more[:1].upper()}{more[1:]}"
+    said = Headline(
+        tone=Tone.CALM,
+        what=f"{_trunks(to_change)} would be moved; nothing has been changed yet.",
+        more=more,
+        next="Read it, then apply exactly this, from the folder that this file is in:",
+        command=f"reassign apply plan.json {flags}".strip(),
+    )
+    if not against:
+        return said
+    said = replace(said, tone=Tone.WARN, more=f"{more} As it is, apply would refuse it.")
+    if not flags:
+        return replace(said, next="Look again at the sheet and the workspace.", command="")
+    return replace(said, next="If all of it is meant, say so, from the folder that this file is in:")
 
 
 def _broken_off(told: Told, reason: Reason) -> Headline:
@@ -160,6 +191,10 @@ def _to_mend(count: int) -> str:
 
 def _trunks(count: int) -> str:
     return "1 trunk" if count == 1 else f"{count:,} trunks"
+
+
+def _waves(count: int) -> str:
+    return "one wave" if count == 1 else f"{count:,} waves"
 
 
 def _are(count: int) -> str:

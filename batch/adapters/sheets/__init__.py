@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from batch.adapters.sheets import table, text, workbook
+from batch.adapters.sheets import table
 from batch.adapters.sheets.bombs import refuse_bombs
 from batch.adapters.sheets.container import Container, container_of
 from batch.core.model import SourceTable
@@ -39,6 +39,9 @@ def read(path: Path, *, sheet: str = "", mapping: Mapping[str, str] = _NO_MAPPIN
         UsageError: the file is not there or may not be read, or a flag makes no sense.
         InputError: the file as a whole cannot be used; names the file and, where known, the sheet and row.
     """
+    # pandas takes 0.2 s to import, and most commands read no sheet
+    from batch.adapters.sheets import text, workbook  # noqa: PLC0415
+
     data = _bytes_of(path)
     name = path.name
     if container_of(data, path) is Container.TEXT:

@@ -1,0 +1,104 @@
+"""A plan's writes as people read them: each at its place in the order, why it is made and what it waits for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from batch.core.figures import rows_said
+from batch.core.model import Action, AgentId, Change, Occupancy, Plan, Trunk
+from batch.core.reasons import SENTENCES
+
+OCCUPANCIES: Mapping[Occupancy, str] = {
+    Occupancy.AUTO: "auto",
+    Occupancy.EXCLUSIVE: "exclusive: an agent serves one number on a channel",
+    Occupancy.SHARED: "shared: an agent may serve several numbers on a channel",
+}
+"""What a plan was ordered for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One call of a plan.
+
+    ``place`` and ``wave`` count from 1. ``rows`` are the other rows that it waits for; ``spare`` is the parking agent
+    from which it brings its trunk home, if it does. ``depth`` is how many calls go one after the other up to this one.
+    """
+
+    place: int
+    change: Change
+    rows: tuple[int, ...] = ()
+    spare: AgentId | None = None
+    depth: int = 1
+
+    @property
+    def wave(self) -> int:
+        """The wave as people count."""
+        return self.change.wave + 1
+
+
+def steps(plan: Plan) -> tuple[Step, ...]:
+    """What would be sent, in order."""
+    origins = [change.origin.row for change in plan.changes]
+    depths: dict[int, int] = {}
+    spares: dict[Trunk, AgentId] = {}
+    found = []
+    for place, change in enumerate(plan.writes(), 1):
+        depths[change.id] = 1 + max([depths.get(need, 0) for need in change.needs], default=0)
+        rows = {origins[need] for need in change.needs} - {change.origin.row} if change.needs else ()
+        step = Step(
+            place=place,
+            change=change,
+            rows=tuple(sorted(rows)),
+            spare=spares.get(change.trunk),
+            depth=depths[change.id],
+        )
+        if change.action is Action.PARK:
+            spares[change.trunk] = change.after
+        found.append(step)
+    return tuple(found)
+
+
+def why(step: Step, labels: Mapping[AgentId, str]) -> str:
+    """Why a step is made; a ring's way over a spare agent is told by its name."""
+    if step.change.action is Action.PARK:
+        return f"Parked on {label(labels, step.change.after)}: the rows swap agents in a ring"
+    if step.spare is not None:
+        return f"Home from {label(labels, step.spare)}: the ring has come round"
+    return SENTENCES[step.change.reason]
+
+
+def after(step: Step) -> str:
+    """``after row 7``, or nothing for a step that waits for no other row."""
+    return f"after {rows_said(step.rows)}" if step.rows else ""
+
+
+def planned(plan: Plan) -> Mapping[Trunk, str]:
+    """For each trunk that would be written, what is planned for it, in one sentence."""
+    labels = agent_labels(plan.agents)
+    by_trunk: dict[Trunk, list[Step]] = {}
+    for step in steps(plan):
+        by_trunk.setdefault(step.change.trunk, []).append(step)
+    return {trunk: _sentence(found, labels) for trunk, found in by_trunk.items()}
+
+
+def agent_labels(agents: Mapping[AgentId, str]) -> Mapping[AgentId, str]:
+    """A name for each agent; a name that several agents have is told apart by the beginning of the uuid."""
+    often = Counter(agents.values())
+    return {
+        uuid: name if name and often[name] == 1 else f"{name} [{uuid[:8]}]".strip() for uuid, name in agents.items()
+    }
+
+
+def label(labels: Mapping[AgentId, str], agent: AgentId | None) -> str:
+    """What an agent is called; ``None`` is nobody."""
+    return "nobody" if agent is None else labels.get(agent, agent)
+
+
+def _sentence(found: Iterable[Step], labels: Mapping[AgentId, str]) -> str:
+    """``Another agent serves the trunk, wave 2, after row 7``; a parked trunk's two steps are one sentence."""
+    first, *home = found
+    said = why(first, labels) + (", then home" if home else "")
+    rows = {row for step in (first, *home) for row in step.rows}
+    return f"{said}, wave {first.wave}" + (f", after {rows_said(rows)}" if rows else "")

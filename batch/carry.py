@@ -91,7 +91,7 @@ def limits_of(planned: Limits, given: Settings) -> Limits:
 
 def _refused(plan: Plan, settings: Settings, hooks: Hooks, refusals: tuple[Refusal, ...]) -> Reason | None:
     """Why a run must not begin."""
-    if any(not row.valid for row in plan.rows) and not settings.skip_invalid:
+    if any(row.selected and not row.valid for row in plan.rows) and not settings.skip_invalid:
         return Reason.OTHER_ROWS_INVALID
     if not plan.writes():
         return None
@@ -155,7 +155,10 @@ async def _look_again(
     with anyio.CancelScope() as scope:
         signals.cancel(scope)
         session.gate.reopen(LAST_LOOK)
-        judged, seen = await sweep(session.caller, run.record.plan, ending.outcomes, pages=session.pages)
+        plan = run.record.plan
+        # a sitting that found everything done has read no list yet; the plan knows how long it was
+        pages = session.pages or max((change.page for change in plan.writes()), default=0)
+        judged, seen = await sweep(session.caller, plan, ending.outcomes, pages=pages)
         at = time.time()
         corrected = tuple(changed(ending.outcomes, judged))
         await run.journal.append(*(Entry(Kind.OUTCOME, at, o.change, outcome_to_json(o)) for o in corrected))

@@ -1,7 +1,7 @@
 """The journal: one SQLite file per run, to which entries are only ever added.
 
-An entry is on disk before :meth:`Journal.append` returns; workers that append at the same moment share one commit, so
-durability costs one ``fsync`` per turn of the event loop and not one per change. There is exactly one connection, and
+An entry is on disk before :meth:`Journal.append` returns; workers that append while one commit is under way share the
+next, so durability costs an ``fsync`` for many changes and not one for each. There is exactly one connection, and
 it holds the file exclusively: SQLite before 3.51.3 can lose commits when two connections checkpoint one WAL.
 
 Each entry carries the SHA-256 of its text and of the hash before it, so an altered, removed or inserted entry breaks
@@ -16,13 +16,13 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 import anyio
-from anyio.lowlevel import cancel_shielded_checkpoint
+from anyio import to_thread
 
 from batch.adapters.files import PRIVATE_FILE, sync_folder
 from batch.core.lifecycle import Entry, Kind
@@ -68,7 +68,8 @@ class Journal:
         self.path = path
         self._database = database
         self._pending: list[Entry] = []
-        self._commit: _Commit | None = None
+        self._next: _Commit | None = None
+        self._writing = anyio.Lock()
         self._failure: JournalError | None = None
         last = database.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
         self._seq: int = last[0] if last else 0
@@ -127,27 +128,40 @@ class Journal:
         """Add entries; they are durable when this returns. Raises :class:`JournalError`, then and ever after."""
         if self._failure is not None:
             raise self._failure
+        if not entries:
+            return
         self._pending.extend(entries)
-        commit = self._commit
-        if commit is None:
-            commit = self._commit = _Commit()
-            await cancel_shielded_checkpoint()  # whoever else is ready appends too, and shares this commit
-            self._commit = None
-            self._write_pending(commit)
-            commit.done.set()
-        else:
-            with anyio.CancelScope(shield=True):  # at most one turn of the loop away
-                await commit.done.wait()
+        with anyio.CancelScope(shield=True):  # what is on its way to the disk is waited for, whatever ends the caller
+            commit = await self._shared() if self._next is not None else await self._led()
         if commit.error is not None:
             raise commit.error
+
+    async def _shared(self) -> _Commit:
+        """Wait for the next commit, which somebody else leads."""
+        commit = self._next
+        assert commit is not None
+        await commit.done.wait()
+        return commit
+
+    async def _led(self) -> _Commit:
+        """Make the next commit when the one under way is over; whoever appends until then shares it.
+
+        In a thread: a disk may take milliseconds for an ``fsync``, in which the loop has calls to look after.
+        """
+        commit = self._next = _Commit()
+        async with self._writing:
+            self._next = None
+            entries, self._pending = self._pending, []
+            await to_thread.run_sync(self._write, entries, commit)
+        commit.done.set()
+        return commit
 
     def append_now(self, *entries: Entry) -> None:
         """Add entries outside an event loop (the opening of a run, its end)."""
         if self._failure is not None:
             raise self._failure
-        self._pending.extend(entries)
         commit = _Commit()
-        self._write_pending(commit)
+        self._write(entries, commit)
         if commit.error is not None:
             raise commit.error
 
@@ -175,8 +189,10 @@ class Journal:
             raise _unreadable(self.path, error) from error
         return None
 
-    def _write_pending(self, commit: _Commit) -> None:
-        entries, self._pending = self._pending, []
+    def _write(self, entries: Sequence[Entry], commit: _Commit) -> None:
+        if self._failure is not None:  # of the commit that this one waited for
+            commit.error = self._failure
+            return
         seq, last, rows = self._seq, self._hash, []
         for entry in entries:
             seq += 1
@@ -197,7 +213,8 @@ class Journal:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, isolation_level=None, timeout=0, cached_statements=16)
+    # used by one thread at a time, though not always by the same
+    database = sqlite3.connect(path, isolation_level=None, timeout=0, cached_statements=16, check_same_thread=False)
     try:
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()

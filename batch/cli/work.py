@@ -145,7 +145,8 @@ def tell_ending(desk: Desk, ended: Finished) -> None:
     desk.people.show((*before, *after), wrong=ended.exit_code != 0)
     if ended.error is not None:
         desk.people.say(f"stopped: {ended.error.message}")
-        desk.people.say(f"hint: {ended.error.hint}")
+        if ended.error.hint:
+            desk.people.say(f"hint: {ended.error.hint}")
 
 
 def hand_out(desk: Desk, ended: Finished, plan_to: str | None = None) -> int:

@@ -245,7 +245,7 @@ def _collapse(trunk: Trunk, claims: Sequence[_Draft]) -> list[_Draft]:
 def _share_units(drafts: Sequence[_Draft]) -> dict[int, frozenset[int]]:
     """Make one unit of the rows that carry the channels of a row of several, wherever that row stands among them."""
     for draft in drafts:
-        if draft.repeats and len(draft.trunks) > 1:
+        if draft.repeats:
             carriers = _carriers(draft)
             unit = min(carrier.unit for carrier in carriers)
             for carrier in carriers:

@@ -45,7 +45,7 @@ def order(
     rings = board.rings()
     hopeless = [ring for channel, found in rings.items() if not free[channel] for ring in found]
     if hopeless:
-        board.refuse_rings(sorted(hopeless))
+        board.refuse_rings(sorted(hopeless), parking)
         rings = board.rings()
     standing = [change for change in drafts if board.stands(change.id)]
     changes = sequence(standing, [board.needs(change.id) for change in standing], park(rings, free))
@@ -123,14 +123,15 @@ class _Board:
                 self._occupied(id_, staying)
                 queue.extend(self._fall(self.drafts[id_].unit))
 
-    def refuse_rings(self, rings: Iterable[Ring]) -> None:
-        """Rings that nothing opens, and what they drag along."""
+    def refuse_rings(self, rings: Iterable[Ring], parking: Sequence[AgentId]) -> None:
+        """Rings that nothing opens, none of *parking* either, and what they drag along."""
         for ring in rings:
             if not all(map(self.stands, ring)):
                 continue  # broken by the fall of an earlier one, and said so
             origins = tuple(self.drafts[id_].origin for id_ in ring)
             shown = [self._name(self.drafts[id_].after) for id_ in ring[:MOST_NAMED]]
             detail = " → ".join([*shown, f"… ({len(ring)} agents)" if len(ring) > MOST_NAMED else shown[0]])
+            detail += self._no_spares(parking, self.seats[ring[0]][1])
             for id_ in ring:
                 self._complain(id_, "ring_without_spare", detail, origins[:MOST_NAMED])
             waiting = [waiter for id_ in ring for waiter in self._fall(self.drafts[id_].unit)]
@@ -154,10 +155,8 @@ class _Board:
         return [waiting for id_ in self.units[unit] if (waiting := self._waiting_for(self.drafts[id_])) is not None]
 
     def _waiting_for(self, change: Change) -> int | None:
-        """The change that wants the seat which *change* leaves."""
-        if change.before is None or change.action is Action.KEEP:
-            return None
-        return self.wishes.get((change.before, change.trunk.channel))
+        """The change that wants the seat which *change* has."""
+        return None if change.before is None else self.wishes.get((change.before, change.trunk.channel))
 
     # ── what is said about it ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -173,9 +172,23 @@ class _Board:
         """A holder, and why it stays."""
         if not isinstance(holder, Trunk):
             return f"{holder}, which this program cannot move"
-        place = f"{holder.number} on {holder.channel.value}"
-        row = self.rows.get(holder)
+        row, place = self.rows.get(holder), _place(holder)
         return f"{place}, which no row moves" if row is None else f"{place}, which row {row.row} leaves there"
+
+    def _no_spares(self, parking: Sequence[AgentId], channel: Channel) -> str:
+        """Why none of the given spares will do, in brackets; nothing where none was given."""
+        told = [
+            f"the spare {self._name(agent)} is not free: {self._use((agent, channel))}"
+            for agent in dict.fromkeys(parking)
+        ]
+        return f" ({'; '.join(told[:MOST_NAMED])})" if told else ""
+
+    def _use(self, seat: Seat) -> str:
+        """Who has a seat that is not free, or else who wants it."""
+        holders = self.held.get(seat)
+        if holders:
+            return f"it serves {', '.join(map(_place, holders[:MOST_NAMED]))}"
+        return f"row {self.drafts[self.wishes[seat]].origin.row} asks for it"
 
     def _complain(self, id_: int, code: str, detail: str, related: tuple[Origin, ...]) -> None:
         change = self.drafts[id_]
@@ -184,3 +197,7 @@ class _Board:
 
     def _name(self, agent: AgentId) -> str:
         return self.names.get(agent) or agent
+
+
+def _place(holder: Holder) -> str:
+    return f"{holder.number} on {holder.channel.value}" if isinstance(holder, Trunk) else str(holder)

@@ -21,7 +21,6 @@ from batch.core.model import (
     Change,
     Facts,
     Limits,
-    NumberState,
     Occupancy,
     Plan,
     PlanRow,
@@ -173,16 +172,11 @@ def _names(rows: Iterable[PlanRow], changes: Iterable[Change], snapshot: Snapsho
     """Every agent that occurs, by name; an agent that the roster does not have is named as its binding names it."""
     names = {AgentId(row.agent_uuid): "" for row in rows if row.agent_uuid}
     for change in changes:
-        names.setdefault(change.after, "")
         if change.before is not None and not names.get(change.before):
-            names[change.before] = _name_in_binding(change, snapshot.numbers[change.trunk.number])
+            binding = snapshot.numbers[change.trunk.number].bindings[change.trunk.channel]
+            names[change.before] = binding.agent_name  # a spare's name is the roster's, whatever stands here
     roster = snapshot.agents
-    return {uuid: roster[uuid].name if uuid in roster else names[uuid] for uuid in sorted(names)}
-
-
-def _name_in_binding(change: Change, state: NumberState) -> str:
-    binding = state.bindings.get(change.trunk.channel.value)
-    return binding.agent_name if binding is not None and binding.agent == change.before else ""
+    return {uuid: roster[uuid].name if uuid in roster else name for uuid, name in names.items()}
 
 
 def _facts(rows: Iterable[PlanRow], changes: Iterable[Change], snapshot: Snapshot, held: Seats) -> Facts:

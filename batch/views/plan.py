@@ -81,7 +81,8 @@ def _changes(plan: Plan) -> View:
 
 
 def _nothing(plan: Plan) -> Line:
-    if plan.differs() or any(row.selected and not row.valid for row in plan.rows):
+    drifted = any(change.reason is Reason.NOT_EXPECTED for change in plan.changes)
+    if drifted or any(row.selected and not row.valid for row in plan.rows):
         return Line("Nothing can be changed as it is.", "warn")
     return Line("Nothing to change.", "good")
 

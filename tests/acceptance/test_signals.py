@@ -123,6 +123,19 @@ def test_a_killed_run_can_be_shown_and_reported_before_it_is_resumed(at: Desk, s
     assert at("resume", "--yes").returncode == 0
 
 
+def test_a_killed_run_can_be_rolled_back_without_being_resumed(at: Desk, sandbox: Sandbox) -> None:
+    """What it may have written goes back, what was in flight too."""
+    sandbox.faults({"match": PUT, "do": {"delay": 0.2}})
+    with at.start("apply", at.sheet(*rows(6)), "--yes", "--run-id", "r1", "--concurrency", "2") as process:
+        until(lambda: after(4)(sandbox))
+        process.kill()
+    sandbox.faults()
+    time.sleep(0.3)  # the stand-in still carries out what had arrived
+    assert sandbox.moved() != {}
+    assert at("rollback", "r1", "--yes", "--max-change", "100%").returncode == 0
+    assert sandbox.moved() == {}
+
+
 def test_a_kill_before_the_first_write_is_resumed_by_asking_again(at: Desk, sandbox: Sandbox) -> None:
     """A run whose plan nobody had agreed to yet."""
     sandbox.faults({"match": PUT, "do": {"delay": 5}})

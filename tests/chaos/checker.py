@@ -14,16 +14,15 @@ A violation is a sentence that begins with its invariant. The log is the stand-i
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
-from tests.chaos.evidence import Event, Evidence, Story, Trunk
+from tests.chaos.ends import FINISHED, LOOKS, exit_code, token_stays
+from tests.chaos.evidence import Event, Evidence, Trunk
 from tests.chaos.ledger import journal
+from tests.chaos.story import Story
 
 STATUSES = frozenset({"done", "already", "invalid", "rejected", "failed", "unknown", "drifted", "skipped"})
-LOOKS = frozenset({"plan", "audit", "doctor", "export", "check"})
 NEVER_SENT = frozenset({"invalid", "already", "skipped"})
 PRESUMED_NOT_APPLIED = frozenset({503, 521, 522, 523, 525, 526})
 """Answers after which the same call may be sent again without a look: surely, or almost surely, not applied."""
@@ -189,7 +188,7 @@ def _seen_before_said(evidence: Evidence, story: Story) -> Complaints:
             yield f"{_name(trunk)} is reported unknown, but nothing was sent for it"
         since: list[int] = []
         # a run that was stopped may say what the answers said, but not that it looked
-        by_echo = evidence.verify == "echo" or (line["verified"] == "echo" and evidence.exit_code not in BY_COUNTS)
+        by_echo = evidence.verify == "echo" or (line["verified"] == "echo" and evidence.exit_code not in FINISHED)
         if status == "done" and not (by_echo and any(put.tells_truth for _, put in sent)):
             since = [place for place, _, event in story.steps(trunk) if event.before != event.agent]
         elif status == "failed":
@@ -258,67 +257,6 @@ def _stops(evidence: Evidence, story: Story) -> Complaints:
             yield f"the process ended {sitting.ended_at - sitting.signalled_at:.1f} s after signal {sitting.signal}"
 
 
-# ── what got out ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _token_stays(evidence: Evidence, _: Story) -> Complaints:
-    token = evidence.token.encode()
-    for sitting in evidence.sittings:
-        if token in sitting.output:
-            yield f"the token was printed by `{sitting.command}`"
-    for name, data in evidence.files.items():
-        if any(token in part for part in _parts(name, data)):
-            yield f"the token is in {name}"
-    for event in evidence.log:
-        if event.event == "request" and event.token != "right":
-            yield f"{event.method} {event.path} came with a token that is {event.token}"
-        if evidence.token in event.path + event.query:
-            yield f"the token is in the address of {event.method} {event.path}"
-    if evidence.foreign_calls:
-        yield f"{evidence.foreign_calls} calls went to another host"
-
-
-def _parts(name: str, data: bytes) -> Iterator[bytes]:
-    """A file, and if it is a workbook what is packed in it."""
-    yield data
-    if name.endswith(".xlsx") and zipfile.is_zipfile(io.BytesIO(data)):
-        with zipfile.ZipFile(io.BytesIO(data)) as book:
-            yield from (book.read(member) for member in book.namelist())
-
-
-def _exit_code(evidence: Evidence, story: Story) -> Complaints:
-    code = evidence.exit_code
-    if code in {1, 2} or not 0 <= code <= 143:
-        yield f"the exit code is {code}"
-        return
-    signalled = evidence.sittings[-1].signal
-    if code in SIGNALLED and signalled != code - 128:
-        yield f"the exit code is {code}, but the signal sent was {signalled}"
-    if evidence.summary and evidence.summary.get("exit_code") != code:
-        yield f"the exit code is {code}, but the summary says {evidence.summary.get('exit_code')}"
-    stops = {str(entry.body.get("whole_run")) for entry in evidence.journal if entry.kind == "stopped"}
-    if code in STOPPED and not STOPPED[code] & stops:
-        yield f"the exit code is {code}, but the journal knows only these stops: {sorted(stops)}"
-    if code == 3 and story.puts:
-        yield "the exit code says that nothing was sent, but PUTs were"
-    if code in BY_COUNTS and evidence.command not in LOOKS and code != _by_counts(evidence):
-        yield f"the exit code is {code}, but the results mean {_by_counts(evidence)}"
-
-
-SIGNALLED, BY_COUNTS = frozenset({129, 130, 143}), frozenset({0, 5, 6})
-STOPPED = {
-    4: {"credentials"},
-    7: {"refused_by_guard", "declined", "budget_spent", "wave_failed", "window_closed", "stopped"},
-    10: {"api_unavailable", "deadline"},
-}
-"""Exit codes that a reason in the journal must explain."""
-
-
-def _by_counts(evidence: Evidence) -> int:
-    statuses = {line["status"] for line in evidence.results}
-    return 6 if "unknown" in statuses else 5 if statuses - {"done", "already"} else 0
-
-
 # ── small things ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -350,7 +288,7 @@ JUDGES: Mapping[str, Callable[[Evidence, Story], Complaints]] = {
     "I8": _nothing_twice,
     "I9": _only_reads,
     "I10": _stops,
-    "I11": _token_stays,
-    "I12": _exit_code,
+    "I11": token_stays,
+    "I12": exit_code,
     "J": journal,
 }

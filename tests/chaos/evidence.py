@@ -10,13 +10,11 @@ import csv
 import io
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 ASSIGN = "/phone-numbers/trunks/assign"
 LISTS = frozenset({"/phone-numbers/trunks", "/phone-numbers"})
@@ -98,17 +96,6 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One change of the plan that the journal opens with; ``id`` is its place there."""
-
-    id: int
-    trunk: Trunk
-    action: str
-    before: str | None
-    after: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sitting:
     """One process that worked on the run. ``signalled_at`` and ``ended_at`` are monotonic seconds."""
 
@@ -159,126 +146,6 @@ class Evidence:
     @property
     def exit_code(self) -> int:
         return self.sittings[-1].exit_code
-
-
-class Story:
-    """The evidence, indexed, and who served which trunk when. Place *p* is the moment just before event *p*."""
-
-    def __init__(self, evidence: Evidence) -> None:
-        self._log = evidence.log
-        self._start = dict(evidence.before)
-        self._order = {number: i for i, number in enumerate(dict.fromkeys(number for number, _ in evidence.before))}
-        self._steps: dict[Trunk, list[tuple[int, str | None, Event]]] = {}
-        self._puts: dict[Trunk, list[tuple[int, Event]]] = {}
-        self._lines: dict[Trunk, list[Mapping[str, str]]] = {}
-        for line in evidence.results:
-            self._lines.setdefault((line["number"], line["channel"]), []).append(line)
-        self.puts = [(place, event) for place, event in enumerate(evidence.log) if event.is_put]
-        """Every assign call, with its place in the log."""
-        for placed in self.puts:
-            self._puts.setdefault(placed[1].trunk, []).append(placed)
-        self._seqs = {event.seq for _, event in self.puts}
-        self.final = self._play(evidence)
-        self.plan = _plan(evidence.journal)
-        self.entries: dict[int | None, list[Entry]] = {}
-        for entry in evidence.journal:
-            self.entries.setdefault(entry.change, []).append(entry)
-        self._reads = [
-            (place, event) for place, event in enumerate(evidence.log) if event.tells_truth and event.method == "GET"
-        ]
-        own = [place for place, event in enumerate(evidence.log) if event.event == "request"]
-        self.end = own[-1] + 1 if own else 0
-        """The place after the run's last own call: what happens later it cannot know."""
-
-    def _play(self, evidence: Evidence) -> Owners:
-        now = dict(evidence.before)
-        for place, event in enumerate(evidence.log):
-            if event.applied:
-                for trunk, owner in _effects(now, event, displaces=evidence.displaces and event.event != "outside"):
-                    now[trunk] = owner
-                    self._steps.setdefault(trunk, []).append((place, owner, event))
-        return now
-
-    # ── what was sent and said ────────────────────────────────────────────────────────────────────────────────────
-
-    def puts_of(self, trunk: Trunk) -> list[tuple[int, Event]]:
-        """The assign calls for one trunk."""
-        return self._puts.get(trunk, [])
-
-    def pairs(self) -> Iterator[tuple[tuple[int, Event], tuple[int, Event]]]:
-        """Each PUT with the next one for the same trunk and agent."""
-        for sent in self._puts.values():
-            yield from (pair for pair in pairwise(sent) if pair[0][1].agent == pair[1][1].agent)
-
-    def ours(self, event: Event) -> bool:
-        """Whether a change of the state is this run's doing, at once or late."""
-        return event.is_put or event.of in self._seqs
-
-    def lines_of(self, trunk: Trunk) -> list[Mapping[str, str]]:
-        """The result lines about a trunk."""
-        return self._lines.get(trunk, [])
-
-    # ── who served ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def owner(self, trunk: Trunk, place: int) -> str | None:
-        """Who served *trunk* just before the event at *place*."""
-        owner = self._start.get(trunk)
-        for step, after, _ in self.steps(trunk):
-            if step < place:
-                owner = after
-        return owner
-
-    def owners(self, trunk: Trunk, start: int, stop: int) -> set[str | None]:
-        """Everybody who served *trunk* from just before *start* until just before *stop*."""
-        return {self.owner(trunk, start)} | {after for step, after, _ in self.steps(trunk) if start <= step < stop}
-
-    def steps(self, trunk: Trunk) -> list[tuple[int, str | None, Event]]:
-        """The changes of a trunk: place, new owner, event."""
-        return self._steps.get(trunk, [])
-
-    def last_step(self, trunk: Trunk, place: int) -> Event | None:
-        """The event that made the owner who serves just before *place*; ``None`` when nothing changed it."""
-        return next((event for step, _, event in reversed(self.steps(trunk)) if step < place), None)
-
-    # ── who looked ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def looks(self, number: str, start: int, stop: int) -> list[int]:
-        """The places of the reads from *start* until before *stop* whose answers were about *number*."""
-        return [place for place, event in self._reads if start <= place < stop and self._shows(event, number)]
-
-    def _shows(self, event: Event, number: str) -> bool:
-        if event.path == ONE_NUMBER:
-            return event.number == number
-        if event.path not in LISTS:
-            return False
-        asked = parse_qs(event.query)
-        if event.path == "/phone-numbers" or not {"page", "per_page"} <= asked.keys() or number not in self._order:
-            return True
-        return self._order[number] // int(asked["per_page"][0]) == int(asked["page"][0]) - 1
-
-
-def _plan(journal: Sequence[Entry]) -> tuple[Change, ...]:
-    """The changes of the plan that a journal opens with, nothing-to-do among them; empty without a journal."""
-    opened = next((entry for entry in journal if entry.kind == "opened"), None)
-    changes = json.loads(opened.body["plan"])["changes"] if opened is not None else ()
-    return tuple(
-        Change(
-            id=place,
-            trunk=(change["number"], change["channel"]),
-            action=change["action"],
-            before=change["before"],
-            after=change["after"],
-        )
-        for place, change in enumerate(changes)
-    )
-
-
-def _effects(now: Owners, event: Event, *, displaces: bool) -> Iterator[tuple[Trunk, str | None]]:
-    if displaces:
-        for trunk, owner in list(now.items()):
-            if owner == event.agent and trunk != event.trunk and trunk[1] == event.channel:
-                yield trunk, None
-    yield event.trunk, event.agent
 
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────────

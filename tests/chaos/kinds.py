@@ -126,6 +126,7 @@ KINDS: tuple[Kind, ...] = (
     _of_writes("late", late=1.5),
     _of_writes("late-reset", late=3.0, reset=True),
     _of_writes("late-502", late=6.0, status=502),
+    _of_writes("late-after-the-end", late=25.0),
     _of_writes("stale", "after", stale=1.5),
     _of_writes("stale-502", "after", stale=2.5, status=502),
     # people

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.chaos.evidence import Change, Evidence, Story, Trunk
+from tests.chaos.evidence import Evidence, Trunk
+from tests.chaos.story import Change, Story
 
 FINAL = frozenset({"done", "already", "rejected", "failed", "drifted"})
 """Outcomes that a run does not go on with; trying them again is another run."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import sqlite3
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +16,8 @@ from typing import Any
 import pytest
 
 from tests.chaos.checker import JUDGES, violations
-from tests.chaos.evidence import ASSIGN, Entry, Event, Evidence, Row, Sitting, Story, gather, read_journal, read_log
+from tests.chaos.evidence import ASSIGN, Entry, Event, Evidence, Row, Sitting, gather, read_journal, read_log
+from tests.chaos.story import Story
 
 A, B, C = ("aaaa", "bbbb", "cccc")
 ONE, TWO, THREE = ("+1", "call"), ("+2", "call"), ("+3", "call")
@@ -234,6 +237,17 @@ def test_each_violation_is_found(name: str, spoil: Spoil) -> None:
 def test_every_judge_has_a_case() -> None:
     """A judge that nothing tests could be asleep."""
     assert set(JUDGES) == {name for name, _, _ in CASES}
+
+
+def test_the_checker_shares_no_code_with_the_program() -> None:
+    """What it is made of imports the standard library and itself, and nothing else."""
+    mine = ("checker", "ends", "ledger", "story", "evidence", "whole")
+    texts = [(Path(__file__).parent / f"{name}.py").read_text() for name in mine]
+    nodes = [node for text in texts for node in ast.walk(ast.parse(text))]
+    names = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    names |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    foreign = {name for name in names if name.partition(".")[0] not in sys.stdlib_module_names}
+    assert foreign <= {f"tests.chaos.{name}" for name in mine}
 
 
 # ── what must be forgiven ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -50,11 +50,12 @@ def test_nothing_is_sent_before_its_intent_is_on_the_disk(surgeon: Surgeon) -> N
     assert sum(call.name == "sendto" and '"PUT ' in call.rest for call in made) >= ROWS
 
 
-def test_a_sample_of_kills_at_writing_calls(surgeon: Surgeon) -> None:
+@pytest.mark.parametrize("part", range(2))
+def test_a_sample_of_kills_at_writing_calls(surgeon: Surgeon, part: int) -> None:
     """One from each twelfth of the run."""
     _, made = surgeon.trace("first")
     put_back(surgeon.stand)
-    killed_at(surgeon, sample(points(made), 12, SEED))
+    killed_at(surgeon, sample(points(made), 12, SEED)[part::2])
 
 
 @pytest.mark.nightly

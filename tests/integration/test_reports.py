@@ -20,7 +20,7 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from batch.adapters import reports, runs, sheets
-from batch.adapters.reports import workbook
+from batch.adapters.reports import grid
 from batch.adapters.reports.causes import MOST_OF_KIND, MOST_ROWS, causes, groups
 from batch.adapters.reports.facts import facts
 from batch.adapters.reports.failed import failures, reasons
@@ -283,7 +283,7 @@ def test_a_status_is_told_in_words_and_colour(folder: Path) -> None:
     """Neither alone."""
     sheet = opened(folder, believable(200))["Results"]
     shown = {line[3].value: line[3].fill.fgColor.rgb[-6:] for line in sheet.iter_rows(min_row=2)}
-    assert {status.value: workbook.COLOURS[status][1][1:].upper() for status in Status} == shown
+    assert {status.value: grid.COLOURS[status][1][1:].upper() for status in Status} == shown
 
 
 def test_texts_are_text_cells(folder: Path) -> None:
@@ -345,7 +345,7 @@ def test_the_problems_sheet_tells_problems_and_repairs(folder: Path) -> None:
 
 def test_a_full_sheet_goes_on_in_a_further_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A million lines are one more than a sheet holds."""
-    monkeypatch.setattr(workbook, "ROWS", 11)
+    monkeypatch.setattr(grid, "ROWS", 11)
     told = believable(25)
     book = opened(folder, told)
     names = [name for name in book.sheetnames if name.startswith("Results")]
@@ -360,7 +360,7 @@ def test_a_column_is_as_wide_as_its_names_within_reason(folder: Path) -> None:
     wide = opened(folder, record([], plan=plan([row()], [change()], agents=names), outcomes=[REFUSED]))
     assert 18 == round(wide["Results"].column_dimensions["E"].width - 0.71)
     long = opened(folder, record([], plan=plan([row()], [change()], agents=names), outcomes=[outcome()]))
-    assert workbook.WIDEST == round(long["Results"].column_dimensions["E"].width - 0.71)
+    assert grid.WIDEST == round(long["Results"].column_dimensions["E"].width - 0.71)
 
 
 # ── injection ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -481,21 +481,6 @@ def test_each_status_with_lines_has_its_figure_and_its_meaning(folder: Path) -> 
     assert [] == re.findall(r'class="chip"', page(folder, record([])))
 
 
-@pytest.mark.parametrize(
-    ("changes", "meaning"),
-    [
-        ([change(0), change(1, of=3)], "would be moved"),
-        ([change(0), kept(1, of=3, reason=Reason.NOT_SELECTED, before=0)], "would be moved, or left out on purpose"),
-    ],
-    ids=["all of them", "some"],
-)
-def test_a_run_that_only_looked_says_what_it_would_do(folder: Path, changes: list, meaning: str) -> None:
-    """*Skipped* alone would sound like a failure."""
-    text = page(folder, record([row(2), row(3)], changes, whole_run=Reason.AUDIT, command="plan"))
-    assert f"<small>{meaning}</small>" in text
-    assert "How the 2 lines stand" in text
-
-
 def test_the_lines_of_the_page_name_what_they_share_once() -> None:
     """So that a hundred thousand are a small file."""
     told = tell(believable(2000))
@@ -581,7 +566,7 @@ RUN = "20261125-200000-k3x9"
             f"{'Nothing was sent: the question was not answered with yes'}.",
             "",
         ),
-        (moved(**LOOK), Tone.CALM, "2 trunks would be moved; nothing has been changed yet.", "apply moves.csv"),
+        (moved(**LOOK), Tone.CALM, "2 trunks would be moved; nothing has been changed yet.", "apply plan.json"),
         (
             moved(**LOOK | {"command": "audit"}),
             Tone.CALM,
@@ -644,7 +629,7 @@ def test_the_second_line_gives_the_figures_or_the_cause(told: RunRecord, more: s
 def test_a_command_to_copy_survives_a_shell() -> None:
     """File names have spaces, and worse."""
     source = replace(plan([], []).source, file="moves; rm -rf.csv")
-    told = record([], plan=plan([row()], [change()], source=source), **LOOK)
+    told = record([], plan=plan([row()], [change()], source=source), **LOOK | {"command": "audit"})
     assert said(told).command == "reassign apply 'moves; rm -rf.csv'"
 
 

@@ -6,12 +6,12 @@ import io
 import re
 
 import pytest
-from batch.core.guard import Refusal
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
 from batch.console import Grid, Line, View, plain, progress_text, renderables, span
+from batch.core.guard import Refusal
 from batch.core.model import (
     Action,
     AgentId,
@@ -37,7 +37,7 @@ from batch.core.model import (
 )
 from batch.run import Progress
 from batch.views.endings import ending, next_steps
-from batch.views.plan import agent_labels, cost, plan_review
+from batch.views.plan import plan_review
 from batch.views.problems import check_data, check_view, problem_groups
 
 A, B, C = (AgentId(f"{letter}1111111-2222-3333-4444-555555555555") for letter in "abc")
@@ -126,7 +126,7 @@ def test_a_review_shows_where_how_many_and_at_what_cost() -> None:
     shown = text(plan_review(plan(change(0), change(1), change(2), kept, drifted, invalid=1), ()))
     for told in (
         *("acme at acme.mihu.ai", "6, 1 already right, 1 drifted, 1 invalid", "3 of 100 (3 %) trunks", "1, then 2"),
-        *("exclusive:", "3 PUT and about 1 GET: 4 s at 60 calls a minute"),
+        *("exclusive:", "3 PUT and about 3 GET: 6 s at 60 calls a minute"),
     ):
         assert told in shown
 
@@ -137,12 +137,6 @@ def test_a_review_shows_each_change_with_before_after_and_what_it_waits_for() ->
     first, second = (line.split("\t") for line in shown.splitlines() if line.startswith(("2\t", "3\t")))
     assert first[:4] == ["2", "+902125550000", "call", "nobody → Bob [b1111111]"]
     assert (second[3], second[5]) == ("Ayşe → Bob [b1111111]", "after row 2")
-
-
-def test_agents_of_one_name_are_told_apart() -> None:
-    """Two Bobs show the beginning of their uuids; a single Ayşe does not; a nameless one shows only that."""
-    labels = agent_labels({**NAMES, AgentId("d2222222-0"): ""})
-    assert list(labels.values()) == ["Ayşe", "Bob [b1111111]", "Bob [c1111111]", "[d2222222]"]
 
 
 def test_a_long_review_is_capped_and_says_so() -> None:
@@ -166,10 +160,30 @@ def test_a_review_of_nothing_says_so() -> None:
     assert "PUT" not in shown
 
 
+def test_the_look_that_is_still_to_come_is_part_of_the_cost() -> None:
+    """A plan is applied later, which begins with the same look."""
+    assert "1 PUT and about 20 GET: 21 s" in text(plan_review(plan(change(0)), (), looking=18))
+
+
+def test_a_plan_of_invalid_rows_does_not_say_that_all_is_well() -> None:
+    """Nothing to change and nothing that can be changed are two things."""
+    assert "Nothing can be changed as it is." in text(plan_review(plan(invalid=1), ()))
+
+
+def test_a_parked_trunk_is_shown_on_its_way() -> None:
+    """There and back; the wave counts one trunk."""
+    park = change(0, action=Action.PARK, reason=Reason.BREAKS_RING, after=C)
+    home = change(1, trunk=park.trunk, origin=park.origin, before=C, needs=(0,), wave=0)
+    shown = text(plan_review(plan(park, home), ()))
+    assert "Parked on Bob [c1111111]: the rows swap agents in a ring" in shown
+    assert "Home from Bob [c1111111]: the ring has come round" in shown
+    assert "waves      1\n" in shown
+
+
 def test_the_cost_follows_the_users_rate() -> None:
-    """Two writes on two pages and one trunk read singly, at 2 calls a second."""
-    price = cost(plan(change(0, page=1), change(1, page=2), change(2, page=0)), 2.0)
-    assert (price.puts, price.gets, price.seconds, price.usual) == (3, 3, 3.0, False)
+    """Three writes, and a look after the first, its wave and all, at 2 calls a second."""
+    shown = text(plan_review(plan(change(0), change(1), change(2)), (), per_second=2.0))
+    assert "3 PUT and about 3 GET: 3 s at 120 calls a minute" in shown.splitlines()[6]
 
 
 # ── problems ──────────────────────────────────────────────────────────────────────────────────────────────────────────

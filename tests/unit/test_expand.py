@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from batch.core.expand import MOST_RELATED, Expanded, expand
-from batch.core.model import Origin, Problem, SourceRow
+from batch.core.model import Normalised, Origin, Problem, SourceRow
 from batch.core.normalise import normalise
 from batch.core.problems import describe
 from tests.builders import HEADER, table
@@ -263,6 +263,16 @@ def test_a_row_that_the_reader_rejected_is_invalid_with_its_problem() -> None:
     found = expand(sheet, normalise(sheet), live({"call": "A"}))
     assert [["ragged_row"]] == said(found)
     assert (False, []) == (found.rows[0].valid, wanted(found))
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["request in spite of an error", "neither request nor error"])
+def test_a_row_is_good_only_with_a_request_and_without_errors(kept: bool) -> None:
+    """Whatever the rooms before this one hand on, a doubtful row is never sent."""
+    sheet = table(want(0, "call", "C"))
+    requests = normalise(sheet).requests if kept else ()
+    problems = (Problem("ragged_row", sheet.rows[0].origin),) if kept else ()
+    found = expand(sheet, Normalised(requests, problems), live({"call": "A"}))
+    assert ([], False) == (wanted(found), found.rows[0].valid)
 
 
 def test_rows_of_one_origin_keep_their_own_requests() -> None:

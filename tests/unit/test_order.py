@@ -98,7 +98,9 @@ def test_a_swap_on_both_channels_parks_each_channel() -> None:
     there = live({"call": "A", "whatsapp": "A"}, {"call": "B", "whatsapp": "B"})
     plan = plan_of([want(0, "both", "B"), want(1, "both", "A")], there, parking=PARKING)
     assert 6 == len(plan.writes())
-    assert ["row 2 call A⇢H", "row 2 whatsapp A⇢H"] == sorted(set(steps(plan)) - set(waits(plan)))
+    parked = ["row 2 call A⇢H", "row 2 whatsapp A⇢H"]
+    assert parked == sorted(set(steps(plan)) - set(waits(plan)))
+    assert [parked, parked] == [waits(plan)["row 3 call B→A"], waits(plan)["row 3 whatsapp B→A"]]
 
 
 @pytest.mark.parametrize(
@@ -177,6 +179,14 @@ def test_a_trunk_that_is_there_already_is_one_of_the_two() -> None:
     """A row that keeps its agent and a row that wants it cannot both be right."""
     plan = plan_of([want(0, "call", "A"), want(1, "call", "A")], live(*SWAP))
     assert {2: ["two_rows_one_agent"], 3: ["two_rows_one_agent"]} == complaints(plan)
+
+
+@pytest.mark.parametrize("only", ["", "row=3"], ids=["drifted", "left out"])
+def test_a_row_that_is_left_alone_wants_no_agent(only: str) -> None:
+    """Row 2 will not be sent, so row 3 has the agent for itself."""
+    rows = [want(0, "call", "D", "C"), want(1, "call", "D", "")]
+    plan = plan_of(rows, live(*SWAP), header=(*HEADER, "expect"), only=only)
+    assert ({}, ["row 3 call B→D"]) == (complaints(plan), steps(plan))
 
 
 def test_a_thousand_rows_into_one_agent_do_not_name_each_other_all() -> None:

@@ -110,14 +110,6 @@ def test_a_spare_agent_is_named_as_the_roster_names_it() -> None:
     assert "H" == plan.agents[uuid("H")]
 
 
-def test_a_binding_that_another_channel_names_is_not_taken_for_the_owners_name() -> None:
-    """A parked change's owner is the spare, which the binding does not know; without a roster it has no name."""
-    there = live({"call": "A"}, {"call": "B"})
-    roster = agents("AB") | {uuid("H"): replace(agents("H")[uuid("H")], name="")}
-    plan = plan_of([want(0, "call", "B"), want(1, "call", "A")], replace(there, agents=roster), parking=(uuid("H"),))
-    assert "" == plan.agents[uuid("H")]
-
-
 def test_facts_count_agents_by_what_they_serve_before_and_after() -> None:
     """A loses its last number, B keeps one; a purchased number counts, and so does the other channel."""
     there = live({"call": "A"}, {"call": "B", "whatsapp": "B"}, purchased=[{"call": "D"}])

@@ -376,6 +376,35 @@ def test_a_trunk_whose_parking_was_refused_is_told_by_the_parking() -> None:
     assert (Status.REJECTED, Reason.SERVER_REFUSED, 1) == (line.status, reason_of(line), line.attempts)
 
 
+# ── what is planned for it ────────────────────────────────────────────────────────────────────────────────────────────
+
+LOOK = "audit: Nothing was sent: this run only looks; planned: "
+
+
+def test_a_trunk_that_was_only_looked_at_says_what_is_planned_for_it() -> None:
+    """After the stable code: why, in which wave, after which row."""
+    told = record([row(2), row(3)], [change(0), change(1, of=3, needs=(0,), wave=1)], whole_run=Reason.AUDIT)
+    first, second = results(told)
+    assert {Status.SKIPPED} == {first.status, second.status}
+    assert f"{LOOK}Another agent serves the trunk, wave 1" == first.reason
+    assert f"{LOOK}Another agent serves the trunk, wave 2, after row 2" == second.reason
+
+
+def test_a_parked_trunk_says_so_in_its_one_line() -> None:
+    """On which spare agent, and that it comes home."""
+    line = only(record([row()], [PARK, HOME], whole_run=Reason.AUDIT))
+    assert f"{LOOK}Parked on {name(SPARE)}: the rows swap agents in a ring, then home, wave 1" == line.reason
+
+
+def test_what_takes_no_step_has_no_plan_told() -> None:
+    """What is there already, and what repeats an earlier row."""
+    rows = [row(2), row(3), row(4, of=3, duplicate_of={"call": 3})]
+    told = record(rows, [kept(0), change(1, of=3)], whole_run=Reason.AUDIT)
+    there, _, again = results(told)
+    assert "already_there: The wanted agent already serves the trunk" == there.reason
+    assert "duplicate: An earlier row asks for the same: same as row 3 (audit)" == again.reason
+
+
 # ── times ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

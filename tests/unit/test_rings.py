@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from batch.core.model import AgentId, Channel, Number, Trunk
+from batch.core.problems import describe
 from batch.core.rings import Parking, find_rings, park, spares
+from tests.plans import live, number, plan_of, uuid, want
 
 CALL, WHATSAPP = Channel
 S, T = AgentId("s"), AgentId("t")
@@ -51,3 +53,34 @@ def test_rings_of_two_channels_share_a_spare_agent_without_waiting() -> None:
     """The two channels of a spare are two seats."""
     parkings = park({CALL: [(0, 1)], WHATSAPP: [(2, 3)]}, {CALL: (S,), WHATSAPP: (S,)})
     assert {0: Parking(S), 2: Parking(S)} == parkings
+
+
+# ── spares that were given and will not do ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("more", "rows", "said"),
+    [
+        pytest.param([{"call": "H"}], [], f"it serves {number(2)} on call", id="held by a trunk"),
+        pytest.param([{"call": "H"}], [want(2, "call", "F")], f"it serves {number(2)} on call", id="held until later"),
+        pytest.param([{"call": "C"}], [want(2, "call", "H")], "row 4 asks for it", id="wanted by a row"),
+    ],
+)
+def test_a_spare_that_is_not_free_is_named_with_what_keeps_it(more: list, rows: list, said: str) -> None:
+    """On the channel of the ring; *name a free agent* alone would puzzle whoever has just named one."""
+    there = live({"call": "A"}, {"call": "B"}, *more)
+    plan = plan_of([want(0, "call", "B"), want(1, "call", "A"), *rows], there, parking=(uuid("H"),))
+    assert (
+        f"these rows swap agents in a ring, B → A → B (the spare H is not free: {said}), so none can go first:"
+        " row 2, row 3" == describe(plan.rows[0].problems[-1])
+    )
+
+
+def test_every_given_spare_is_told_once() -> None:
+    """One is bought, the other is held."""
+    there = live({"call": "A"}, {"call": "B"}, {"call": "G"}, purchased=[{"call": "H"}])
+    given = (uuid("G"), uuid("H"), uuid("G"))
+    plan = plan_of([want(0, "call", "B"), want(1, "call", "A")], there, parking=given)
+    told = describe(plan.rows[0].problems[-1])
+    assert f"the spare G is not free: it serves {number(2)} on call; the spare H is not free: it serves the" in told
+    assert 1 == told.count("spare G")

@@ -129,6 +129,21 @@ def test_agents_take_turns_within_a_wave() -> None:
     assert [[2], [3, 5, 8], [4, 6, 7, 9, 10]] == by_wave(plan)
 
 
+def test_what_waits_for_two_changes_goes_after_both() -> None:
+    """Agent A has two numbers against the rule: row 2 can only be tried when both have left."""
+    rows = [want(0, "call", "A"), want(1, "call", "D"), want(2, "call", "E")]
+    there = live({"call": "C"}, {"call": "A"}, {"call": "A"})
+    plan = plan_of(rows, there, occupancy=Occupancy.EXCLUSIVE, limits=Limits(waves="1,2,3"))
+    assert [[3], [4], [2]] == by_wave(plan)
+
+
+def test_agents_take_turns_in_the_order_of_the_rows() -> None:
+    """D was tried out by row 3, so row 5 comes before row 4, though row 4 is what row 2 waits for."""
+    rows = [want(0, "call", "B"), want(1, "whatsapp", "D"), want(2, "call", "D"), want(3, "whatsapp", "E")]
+    there = live({"call": "A"}, {"whatsapp": "A"}, {"call": "B"}, {"whatsapp": "C"})
+    assert [[3], [5], [4], [2]] == by_wave(plan_of(rows, there, limits=Limits(waves="1,2,3")))
+
+
 def test_what_a_change_frees_takes_its_turn_when_it_can() -> None:
     """Row 2 can only go after row 4, so it is not in the wave that row 3 fills."""
     rows = [want(0, "call", "B"), want(1, "call", "D"), want(2, "call", "C")]

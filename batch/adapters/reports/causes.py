@@ -61,6 +61,8 @@ def causes(told: Told) -> list[Cause]:
     Rows with problems are told as problems, and what stopped the run as a whole is told of the whole.
     """
     passed_over = {Reason.INVALID_ROW, stopped_by(told.record)}
+    if told.looked:
+        passed_over.add(Reason.DUPLICATE)  # what repeats a row shares its fate, and nothing has befallen that one yet
     kinds: dict[tuple[Status, Reason], list[Result]] = {}
     for _, line in told.lines:
         reason = reason_of(line)

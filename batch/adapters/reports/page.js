@@ -115,10 +115,15 @@
     rows.replaceChildren(...shown);
   };
 
+  const counted = (n, what) => `${figure(n)} ${what}${n === 1 ? "" : "s"}`;
+  const steps = planned ? data.step.filter(Boolean).length : 0;
+  const everything = !steps ? counted(total, "line") : total === steps ? counted(steps, "step")
+    : `${counted(steps, "step")} and ${counted(total - steps, "line")} without one`;
+
   const show = () => {
     draw(first, PAGE);
-    const n = hits.length, number = figure, lines = (planned ? "step" : "line") + (total === 1 ? "" : "s");
-    found.textContent = hits === order ? `${number(n)} ${lines}` : `${number(n)} of ${number(total)} ${lines}`;
+    const n = hits.length, number = figure;
+    found.textContent = hits === order ? everything : `${number(n)} of ${everything}`;
     all.hidden = hits === order;
     pages.hidden = n <= PAGE;
     page.textContent = `${number(Math.min(first + 1, n))}–${number(Math.min(first + PAGE, n))} of ${number(n)}`;
@@ -167,7 +172,7 @@
     filter();
   });
   for (const button of document.querySelectorAll(".show")) button.addEventListener("click", () => {
-    choose(`${button.dataset.code}:`, button.dataset.status);
+    choose(button.dataset.code && `${button.dataset.code}:`, button.dataset.status);
     toLines();
   });
   let waiting = 0;

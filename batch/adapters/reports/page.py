@@ -67,6 +67,7 @@ def write_page(told: Told, file: IO[bytes]) -> None:
         groups=[(group, _told_once(group)) for group in groups(told.record.plan.problems())],
         total=len(told.lines),
         review=review(told) if told.looked else None,
+        parking=VERDICT_MEANS[Verdict.PARK],
         script=Markup(script),  # noqa: S704 (our own file)
         style=Markup(style),  # noqa: S704 (our own file)
         script_hash=_hash(script),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batch.adapters.reports.clean import clean
 from batch.adapters.reports.told import Told
@@ -16,6 +16,9 @@ from batch.errors import UsageError
 
 MOST_WAVES = 20
 """Waves that are told one by one."""
+
+NO_LIMIT = "none seen"
+"""The pace of a run that was never told, and never found out, what is allowed (:mod:`batch.engine.pace`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +34,15 @@ class Wave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """``against`` is what ``apply`` would refuse; ``flags`` lift all of it, and are empty where nothing does.
+    """``against`` is what ``apply`` would refuse; all texts are safe to show.
 
-    ``facts`` are names and values, safe to show. ``further`` waves are not among ``waves``.
+    ``facts`` are names and values. ``parked`` trunks go by way of a spare agent. ``further`` waves are not among
+    ``waves``.
     """
 
     against: Sequence[Refusal]
-    flags: str
     facts: Sequence[tuple[str, str]]
+    parked: int
     waves: Sequence[Wave]
     further: int
 
@@ -46,14 +50,13 @@ class Review:
 def review(told: Told) -> Review:
     """The plan of a run that only looked, weighed by the limits it was made with."""
     plan = told.record.plan
-    against = tuple(refusals(plan))
     found = steps(plan)
     price = cost(plan, believed(told.record.pace), looking=told.record.calls.get)
     waves = list(_waves(found, price.per_second))
     return Review(
-        against=against,
-        flags=lifting(against),
+        against=[replace(refusal, message=clean(refusal.message)) for refusal in refusals(plan)],
         facts=[(name, clean(value)) for name, value in _facts(told, found, price) if value],
+        parked=sum(step.change.action is Action.PARK for step in found),
         waves=waves[:MOST_WAVES],
         further=max(len(waves) - MOST_WAVES, 0),
     )
@@ -64,9 +67,11 @@ def refusals(plan: Plan) -> Iterator[Refusal]:
     invalid = sum(row.selected and not row.valid for row in plan.rows)
     writes = bool(plan.writes())
     if invalid:
-        rows = "1 row is" if invalid == 1 else f"{invalid:,} rows are"
-        others = " The flag sends the others without them." if writes else ""
-        yield Refusal("invalid_rows", f"{rows} invalid, so nothing is sent.{others}", "--skip-invalid" * writes)
+        said = f"{'1 row is' if invalid == 1 else f'{invalid:,} rows are'} invalid, so nothing is sent"
+        if writes:
+            yield Refusal("invalid_rows", f"{said} unless the others are to be sent without.", "--skip-invalid")
+        else:
+            yield Refusal("invalid_rows", f"{said} before they are mended.")
     if writes:
         try:
             yield from guard(plan, plan.limits)
@@ -103,7 +108,7 @@ def _takes(told: Told, found: Sequence[Step], price: Cost) -> Iterator[tuple[str
     yield "Occupancy", OCCUPANCIES[plan.occupancy]
     if facts.agents_emptied:
         emptied = share(facts.agents_emptied, facts.agents_serving)
-        yield "Agents left without a number", f"{emptied} of those that serve one now"
+        yield "Agents emptied", f"{emptied} that serve a number now would serve none"
     yield "Stops", _stops(plan, len(found))
 
 
@@ -116,9 +121,11 @@ def _puts(puts: int, trunks: int) -> str:
 
 def _basis(told: Told, price: Cost) -> str:
     per_minute = f"{price.per_second * 60:,.4g} calls a minute"
+    pace = told.record.pace
     if not price.usual:
-        return f"at {per_minute} ({told.record.pace.get('why', 'believed')})"
-    return f"at {per_minute}: assumed, the usual limit, since no rate is known; sooner if more is allowed"
+        return f"at {per_minute} ({pace.get('why', 'believed')})"
+    seen = f" (seen so far: {pace['limit']})" if pace.get("limit", NO_LIMIT) != NO_LIMIT else ""
+    return f"at {per_minute}: assumed, the usual limit, as no rate is known{seen}; sooner if more is allowed"
 
 
 def _stops(plan: Plan, writes: int) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from batch.adapters.reports.clean import clean
+from batch.adapters.reports.entries import Verdict, verdicts
 from batch.adapters.reports.review import lifting, refusals
 from batch.adapters.reports.told import Told
 from batch.core.cost import believed, cost
@@ -74,10 +75,10 @@ def _said(told: Told) -> Headline:
 
 
 def _looked(told: Told) -> Headline:
-    foreseen = told.summary.predicted
-    to_change, drifted = foreseen[Status.DONE], foreseen[Status.DRIFTED]
+    found = verdicts(told)
+    to_change, drifted = found[Verdict.MOVE], found[Verdict.DRIFTED]
     invalid = _invalid_rows(told)
-    right = f"{foreseen[Status.ALREADY]:,} already right"
+    right = f"{found[Verdict.ALREADY]:,} already right"
     more = f"{right}, {drifted:,} drifted." if drifted else f"{right}."
     if invalid:
         return Headline(
@@ -92,7 +93,7 @@ def _looked(told: Told) -> Headline:
         return _audited(told, to_change + drifted, more)
     if not to_change:
         return Headline(tone=Tone.CALM, what="There is nothing that would be moved.", more=more)
-    return _planned(told, to_change, more)
+    return _planned(told, found)
 
 
 def _audited(told: Told, differ: int, more: str) -> Headline:
@@ -105,7 +106,7 @@ def _audited(told: Told, differ: int, more: str) -> Headline:
     )
 
 
-def _planned(told: Told, to_change: int, more: str) -> Headline:
+def _planned(told: Told, found: Counter[Verdict]) -> Headline:
     """A plan that can be said yes to: exactly this one, as it is saved beside the page."""
     plan = told.record.plan
     against = tuple(refusals(plan))
@@ -113,10 +114,12 @@ def _planned(told: Told, to_change: int, more: str) -> Headline:
     waves = len({change.wave for change in plan.writes()})
     price = cost(plan, believed(told.record.pace), looking=told.record.calls.get)
     size = f"In {_waves(waves)}, with {price.puts + price.gets:,} calls, in about {span(price.seconds)}."
-    more = f"{size} {more[:1].upper()}{more[1:]}"
+    beside = {"already right": found[Verdict.ALREADY], "drifted": found[Verdict.DRIFTED]}
+    others = ", ".join(f"{count:,} {what}" for what, count in beside.items() if count)
+    more = f"{size} {others}." if others else size
     said = Headline(
         tone=Tone.CALM,
-        what=f"{_trunks(to_change)} would be moved; nothing has been changed yet.",
+        what=f"{_trunks(found[Verdict.MOVE])} would be moved; nothing has been changed yet.",
         more=more,
         next="Read it, then apply exactly this, from the folder that this file is in:",
         command=f"reassign apply plan.json {flags}".strip(),

@@ -1,35 +1,28 @@
-"""``report.xlsx``, the report for people who live in spreadsheets: text cells, nothing live, row by row."""
+"""``report.xlsx``, the report for people who live in spreadsheets: what became of a run, or a plan under review."""
 
 from __future__ import annotations
 
 import io
 import tempfile
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from enum import Enum
 from pathlib import Path
 from typing import IO
 
 from xlsxwriter.exceptions import FileCreateError
-from xlsxwriter.format import Format
-from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from batch.adapters.reports.causes import causes
-from batch.adapters.reports.clean import clean
 from batch.adapters.reports.facts import facts
 from batch.adapters.reports.failed import failures, reason_header, reasons
+from batch.adapters.reports.grid import Cell, Column, Grid, Look, Styles, header, widest
+from batch.adapters.reports.plan_sheets import review_blocks, steps_sheet
 from batch.adapters.reports.told import Told
-from batch.adapters.reports.words import Tone, headline
+from batch.adapters.reports.words import headline
 from batch.core.model import Result, Status
 from batch.core.problems import CATALOGUE, Severity, describe
 from batch.core.reasons import MEANINGS
-
-ROWS = 1_048_576
-"""Rows a sheet holds (Excel's specification of limits); more go on in a further sheet."""
 
 OPTIONS = {
     "constant_memory": True,
@@ -37,113 +30,6 @@ OPTIONS = {
     "strings_to_urls": False,
     "strings_to_numbers": False,
 }
-
-COLOURS: Mapping[Status, tuple[str, str]] = {
-    Status.DONE: ("#14653a", "#dcf3e4"),
-    Status.ALREADY: ("#4b5563", "#eceff3"),
-    Status.INVALID: ("#8a4b08", "#fdeccf"),
-    Status.REJECTED: ("#9b1c1c", "#fbdfdf"),
-    Status.FAILED: ("#9b1c1c", "#fbdfdf"),
-    Status.UNKNOWN: ("#5b21b6", "#ebe3fb"),
-    Status.DRIFTED: ("#1e4fa3", "#dfe9fb"),
-    Status.SKIPPED: ("#4b5563", "#eceff3"),
-}
-"""Text and ground of a status; the word always stands beside the colour."""
-
-INKS: Mapping[Tone, str] = {Tone.GOOD: "#14653a", Tone.CALM: "#1e4fa3", Tone.WARN: "#8a4b08", Tone.BAD: "#9b1c1c"}
-
-NARROWEST, WIDEST = 14, 36
-"""Characters; what is longer goes on in a second line."""
-
-Cell = str | int | None
-
-
-class Look(Enum):
-    """How the cells of a column are shown."""
-
-    TEXT = "text"
-    FIGURE = "figure"
-    LONG = "text in several lines"
-
-
-class Styles:
-    """The few formats a workbook needs."""
-
-    def __init__(self, book: Workbook) -> None:
-        self.looks = {
-            Look.TEXT: book.add_format({"num_format": "@", "valign": "top"}),
-            Look.FIGURE: book.add_format({"valign": "top"}),
-            Look.LONG: book.add_format({"num_format": "@", "text_wrap": True, "valign": "top"}),
-        }
-        self.head = book.add_format({"bold": True, "bg_color": "#e5e7eb", "bottom": 1, "valign": "vcenter"})
-        self.titles = {
-            tone: book.add_format({"bold": True, "font_size": 18, "font_color": ink, "valign": "vcenter"})
-            for tone, ink in INKS.items()
-        }
-        self.bold = book.add_format({"bold": True})
-        self.faint = book.add_format({"font_color": "#6b7280"})
-        self.status = {
-            status: book.add_format({"num_format": "@", "font_color": ink, "bg_color": ground, "valign": "top"})
-            for status, (ink, ground) in COLOURS.items()
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A header, its width in characters, and how its cells are shown."""
-
-    name: str
-    width: int
-    look: Look = Look.TEXT
-
-
-class Grid:
-    """A table with a frozen, filtered header that goes on in a further sheet when one is full."""
-
-    def __init__(self, book: Workbook, styles: Styles, name: str, columns: Sequence[Column]) -> None:
-        self._book = book
-        self._styles = styles
-        self._name = name
-        self._columns = columns
-        self._sheets = 0
-        self._open()
-
-    def add(self, cells: Iterable[Cell], formats: Mapping[int, Format] | None = None) -> None:
-        """One more row; texts are texts whatever they look like."""
-        if self._row == ROWS:
-            self.close()
-            self._open()
-        row, sheet = self._row, self._sheet
-        for column, cell in enumerate(cells):
-            if cell is None or cell == "":
-                continue
-            style = formats.get(column) if formats else None
-            if isinstance(cell, str):
-                sheet.write_string(row, column, clean(cell), style)
-            else:
-                sheet.write_number(row, column, cell, style)
-        self._row += 1
-
-    def close(self) -> None:
-        """Put the filter over what was written, and tell Excel that numbers are meant to be text."""
-        last = max(self._row - 1, 1)
-        self._sheet.autofilter(0, 0, last, len(self._columns) - 1)
-        everything = f"A1:{xl_rowcol_to_cell(last, len(self._columns) - 1)}"
-        self._sheet.ignore_errors({"number_stored_as_text": everything})
-
-    def _open(self) -> None:
-        self._sheets += 1
-        name = self._name if self._sheets == 1 else f"{self._name} {self._sheets}"
-        sheet = self._sheet = self._book.add_worksheet(name)
-        sheet.freeze_panes(1, 0)
-        sheet.set_landscape()
-        sheet.fit_to_pages(1, 0)
-        sheet.repeat_rows(0)
-        sheet.set_footer("&L&A&RPage &P of &N")
-        for place, column in enumerate(self._columns):
-            sheet.set_column(place, place, column.width, self._styles.looks[column.look])
-            sheet.write_string(0, place, clean(column.name), self._styles.head)
-        self._row = 1
 
 
 def write_workbook(told: Told, file: IO[bytes], folder: Path) -> None:
@@ -168,9 +54,12 @@ def _fill(book: Workbook, told: Told) -> None:
     )
     styles = Styles(book)
     _summary(book.add_worksheet("Summary"), styles, told)
+    if told.looked:
+        steps_sheet(book, styles, told)
     _results(book, styles, told)
-    _failures(book, styles, told)
-    _before_after(book, styles, told)
+    if not told.looked:  # nothing has failed, nothing has moved
+        _failures(book, styles, told)
+        _before_after(book, styles, told)
     _problems(book, styles, told)
 
 
@@ -188,16 +77,18 @@ def _summary(sheet: Worksheet, styles: Styles, told: Told) -> None:
     sheet.write_string(0, 0, said.what, styles.titles[said.tone])
     sheet.write_string(1, 0, said.more, styles.bold)
     sheet.write_string(2, 0, f"{said.next} {said.command}".strip())
-    below_counts = _counts(sheet, styles, told, 4)
-    below_causes = _causes(sheet, styles, told, below_counts + 1)
-    for row, (name, value) in enumerate(facts(told), below_causes + 1):
+    if told.looked:
+        below = review_blocks(sheet, styles, told, 4)
+    else:
+        below = _causes(sheet, styles, told, _counts(sheet, styles, told, 4) + 2)
+    for row, (name, value) in enumerate(facts(told), below + 2):
         sheet.write_string(row, 0, name, styles.bold)
         sheet.write_string(row, 1, value)
 
 
 def _counts(sheet: Worksheet, styles: Styles, told: Told, top: int) -> int:
     """How the lines ended, from row *top* on; returns the last row."""
-    _header(sheet, styles, top, ("status", "lines", "planned", "meaning"))
+    header(sheet, styles, top, ("status", "lines", "planned", "meaning"))
     bottom = top + len(told.summary.counts)
     for row, (status, count) in enumerate(told.summary.counts.items(), top + 1):
         sheet.write_string(row, 0, status.value, styles.status[status])
@@ -213,8 +104,8 @@ def _causes(sheet: Worksheet, styles: Styles, told: Told, top: int) -> int:
     """Why lines did not end well, from row *top* on, when some did not; returns the last row."""
     found = causes(told)
     if not found:
-        return top - 1
-    _header(sheet, styles, top, ("did not end well", "lines", "", "why"))
+        return top - 2
+    header(sheet, styles, top, ("did not end well", "lines", "", "why"))
     for row, cause in enumerate(found, top + 1):
         sheet.write_string(row, 0, cause.status, styles.status[Status(cause.status)])
         sheet.write_number(row, 1, cause.count)
@@ -222,13 +113,8 @@ def _causes(sheet: Worksheet, styles: Styles, told: Told, top: int) -> int:
     return top + len(found)
 
 
-def _header(sheet: Worksheet, styles: Styles, row: int, names: Sequence[str]) -> None:
-    for column, name in enumerate(names):
-        sheet.write_string(row, column, name, styles.head)
-
-
 def _results(book: Workbook, styles: Styles, told: Told) -> None:
-    names = _widest({name for _, line in told.lines for name in (line.before_agent_name, line.after_agent_name)})
+    names = widest({name for _, line in told.lines for name in (line.before_agent_name, line.after_agent_name)})
     columns = (
         *(Column("row", 7, Look.FIGURE), Column("number", 18), Column("channel", 11), Column("status", 11)),
         *(Column(name, names, Look.LONG) for name in ("agent", "before", "after")),
@@ -265,9 +151,9 @@ def _failures(book: Workbook, styles: Styles, told: Told) -> None:
     """Rows to run again as they are: the input's header, and a column of reasons that the reader passes over."""
     rows = list(failures(told))
     width = max([len(told.record.plan.header), *(len(row.cells) for row in rows)])
-    header = _padded(told.record.plan.header, width)
-    widths = [_widest({name, *(_padded(row.cells, width)[place] for row in rows)}) for place, name in enumerate(header)]
-    columns = [Column(name, widths[place]) for place, name in enumerate(header)]
+    names = _padded(told.record.plan.header, width)
+    widths = [widest({name, *(_padded(row.cells, width)[place] for row in rows)}) for place, name in enumerate(names)]
+    columns = [Column(name, widths[place]) for place, name in enumerate(names)]
     grid = Grid(book, styles, "Failures", [*columns, Column(reason_header(told), 100, Look.LONG)])
     for row in rows:
         grid.add((*_padded(row.cells, width), reasons(row)))
@@ -281,7 +167,7 @@ def _padded(cells: Sequence[str], width: int) -> tuple[str, ...]:
 def _before_after(book: Workbook, styles: Styles, told: Told) -> None:
     """The trunks whose owner is another one than before the run."""
     moved = [line for _, line in told.lines if line.before_agent_uuid != line.after_agent_uuid]
-    names = _widest({name for line in moved for name in (line.before_agent_name, line.after_agent_name)})
+    names = widest({name for line in moved for name in (line.before_agent_name, line.after_agent_name)})
     columns = (
         *(Column("row", 7, Look.FIGURE), Column("number", 18), Column("channel", 11)),
         *(Column("before", names, Look.LONG), Column("after", names, Look.LONG), Column("status", 11)),
@@ -312,13 +198,3 @@ def _problems(book: Workbook, styles: Styles, told: Told) -> None:
         cells = (problem.origin.row, problem.column, problem.value, word, problem.code, describe(problem), kind.hint)
         grid.add(cells, marked[kind.severity])
     grid.close()
-
-
-def _widest(texts: Iterable[str]) -> int:
-    """A width that fits the longest of *texts*, within reason; a Chinese or Japanese character takes two."""
-    longest = max((len(text) + sum(map(_is_wide, text)) for text in texts), default=0)
-    return min(max(longest + 2, NARROWEST), WIDEST)
-
-
-def _is_wide(char: str) -> bool:
-    return unicodedata.east_asian_width(char) in "WF"

@@ -88,7 +88,7 @@ class Gate:
         Raises :class:`UnavailableError` at once when the run may not last that long.
         """
         if anyio.current_time() + seconds > self._deadline:
-            raise too_long(seconds)
+            raise UnavailableError("the run's time is over", hint="go on later with `reassign resume`")
         with anyio.move_on_after(seconds):
             await self._stopped.wait()
         if self.stopping:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from batch.core.blocks import blocks
 from batch.core.model import Action, AgentId, Change, Channel, OnSplit, Outcome, Reason, Status
 
 GOOD = frozenset({Status.DONE, Status.ALREADY})
@@ -61,7 +62,9 @@ class Schedule:
     """The changes still to be made: ``take`` hands out, ``settled`` takes back, ``stop`` ends the handing out."""
 
     def __init__(self, changes: Iterable[Change], ended: Mapping[int, Outcome], brakes: Brakes) -> None:
-        self._changes = {c.id: c for c in changes if c.action is not Action.KEEP}
+        plan = tuple(changes)
+        self._changes = {c.id: c for c in plan if c.action is not Action.KEEP}
+        self._block = {id_: number for number, block in enumerate(blocks(plan)) for id_ in block.changes}
         self._brakes = brakes
         self._ended = {id_: outcome.status for id_, outcome in ended.items() if id_ in self._changes}
         self._failures = _spent(self._changes, ended, brakes.budget)
@@ -76,6 +79,7 @@ class Schedule:
         self._units: dict[int, _Unit] = {}
         self._missing: dict[int, int] = {}
         self._dependents: dict[int, list[int]] = {}
+        self._neighbours: dict[int, list[int]] = {}
         self._frees: dict[tuple[Channel, AgentId | None], list[int]] = {}
         self._refused: dict[int, Outcome] = {}
         self._skipped: list[Outcome] = []
@@ -153,8 +157,7 @@ class Schedule:
         if outcome.status is Status.DONE:
             self._canary = False
         self._count(outcome)
-        if change.action is Action.PARK and outcome.status in GOOD:
-            self._pass_on(change.id)  # the ring goes on before the parked row, its own unit, can end
+        self._pass_on(change.id, self._neighbours)
         self._end_in_unit(outcome)
         return self._told()
 
@@ -209,7 +212,11 @@ class Schedule:
             needs = [need for need in change.needs if need in self._changes and self._ended.get(need) not in GOOD]
             self._missing[id_] = len(needs)
             for need in needs:
-                self._dependents.setdefault(need, []).append(id_)
+                # rows that wait for each other cannot wait for each other's ends: inside a block each channel counts
+                waiting = self._neighbours if self._block[need] == self._block[id_] else self._dependents
+                waiting.setdefault(need, []).append(id_)
+        for id_ in list(self._ended):
+            self._pass_on(id_, self._neighbours)
         for unit in self._units.values():
             if unit.outcomes and not unit.open:
                 self._restore_or_conclude(unit)
@@ -255,11 +262,11 @@ class Schedule:
 
     def _conclude(self, unit: _Unit) -> None:
         for id_ in list(unit.outcomes):
-            self._pass_on(id_)
+            self._pass_on(id_, self._dependents)
 
-    def _pass_on(self, id_: int) -> None:
-        """How a change ended decides about those that need it."""
-        for dependent in self._dependents.pop(id_, ()):
+    def _pass_on(self, id_: int, waiting: dict[int, list[int]]) -> None:
+        """How a change ended decides about those that need it: neighbours at once, others when its unit has ended."""
+        for dependent in waiting.pop(id_, ()):
             if self._ended[id_] in GOOD:
                 self._release(dependent)
             else:
@@ -287,7 +294,7 @@ class Schedule:
                 self._count(outcome)
             self._skipped.append(outcome)
             self._ended[skipped] = outcome.status
-            queue.extend(self._dependents.pop(skipped, ()))
+            queue.extend((*self._neighbours.pop(skipped, ()), *self._dependents.pop(skipped, ())))
             self._end_in_unit(outcome)
 
     def _told(self) -> list[Outcome]:

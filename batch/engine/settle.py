@@ -60,12 +60,13 @@ class _Try:
     """What is known while one change is under way.
 
     ``written``: a PUT may have been applied, or may yet be. ``in_doubt``: so much so that nothing is sent before the
-    trunk was read. ``sending``: one is on its way. ``undoing``: why an earlier sitting had begun to put this change
-    back.
+    trunk was read. ``sending``: one is on its way. ``done``: how the change stands that is being put back. ``undoing``:
+    why an earlier sitting had begun to do so.
     """
 
     change: Change
     kind: Kind
+    done: Outcome | None = None
     attempts: int = 0
     free: int = 0
     started_at: float | None = None
@@ -121,18 +122,18 @@ class Settler:
     async def put_back(self, change: Change, done: Outcome, why: Reason = Reason.UNIT_PUT_BACK) -> Outcome:
         """Undo *change*, which ended as *done*, because another channel of its row, or its wave, did not end well.
 
-        Raises what :meth:`settle` does. Of a row it raises StopRequested too, when the run is to end before anything
-        was sent: *done* then stands, so that ``resume`` finds the row split and puts it back.
+        Raises what :meth:`settle` does. When the run is to end before anything was sent, what was done for a row
+        stands as it was, so that ``resume`` finds the row split and puts it back.
         """
         if change.before is None:  # nothing to put back to: the API cannot unassign
             return replace(done, reason=LEFT[why])
-        attempt = _Try(replace(change, before=change.after, after=change.before), Kind.RESTORING)
+        attempt = _Try(replace(change, before=change.after, after=change.before), Kind.RESTORING, done)
         try:
             back = await self._to_its_end(attempt, read_back=True)
         except Conflict as conflict:
             back = conflict.outcome
         if back.status is Status.SKIPPED and why is Reason.UNIT_PUT_BACK:
-            raise StopRequested
+            return done
         attempts = done.attempts + back.attempts
         if back.status not in UNDONE:
             return replace(done, reason=LEFT[why], attempts=attempts, detail=back.detail)
@@ -150,11 +151,10 @@ class Settler:
         attempt = self._current
         if attempt is None:
             return None
-        in_doubt = attempt.written or attempt.sending
-        attempt.written = in_doubt
-        if attempt.kind is Kind.RESTORING:
-            return self._end(attempt, Status.UNKNOWN, Reason.UNIT_PUT_BACK) if in_doubt else None
-        return self._end(attempt, Status.UNKNOWN if in_doubt else Status.SKIPPED, reason)
+        attempt.written = attempt.written or attempt.sending
+        if not attempt.written:
+            return attempt.done or self._end(attempt, Status.SKIPPED, reason)
+        return self._end(attempt, Status.UNKNOWN, Reason.UNIT_PUT_BACK if attempt.done else reason)
 
     # ── one change ────────────────────────────────────────────────────────────────────────────────────────────────────
 

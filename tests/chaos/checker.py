@@ -210,7 +210,8 @@ def _nothing_twice(evidence: Evidence, story: Story) -> Complaints:
         looked = any(evidence.log[place].mono > first.mono for place in story.looks(first.number, 0, later))
         if not allowed and not looked:
             yield f"{_name(first.trunk)} was sent again without a look, though the first PUT may have been applied"
-        if first.fault and first.status in NO_FOR_GOOD and "late" not in first.fault:
+        heard = not any(first.mono <= sitting.ended_at <= second.mono for sitting in evidence.sittings)
+        if heard and first.fault and first.status in NO_FOR_GOOD and "late" not in first.fault:
             yield f"{_name(first.trunk)} was sent again although the server had said no for good ({first.status})"
         set_already = second.applied and second.before == second.agent and not lost
         needless += set_already

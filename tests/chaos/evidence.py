@@ -128,7 +128,7 @@ class Evidence:
     token: str
     workers: int = 16
     files: Mapping[str, bytes] = field(default_factory=dict)
-    touched: Mapping[Trunk, tuple[str | None, str]] | None = None
+    touched: Mapping[Trunk, tuple[str | None, str | None]] | None = None
     lossy: bool = False
     displaces: bool = False
     retry_after: float | None = None

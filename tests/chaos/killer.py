@@ -20,6 +20,7 @@ from typing import Any
 from tests.chaos.checker import violations
 from tests.chaos.evidence import Evidence, Row, Sitting, Trunk, read_folder
 from tests.chaos.stand import NAP, Process, Since, Stand, Task
+from tests.chaos.story import plan_of
 from tests.chaos.whole import torn
 
 NO_JOURNAL = frozenset({2, 11})
@@ -124,10 +125,14 @@ class Tripwire:
 
 @dataclass(slots=True)
 class Killer:
-    """One account's work, and who keeps ending it. ``broken`` is what was found torn after a kill."""
+    """One account's work, and who keeps ending it. ``broken`` is what was found torn after a kill.
+
+    A ``meddler`` changes two trunks in the panel after each kill.
+    """
 
     stand: Stand
     task: Task
+    meddler: random.Random | None = None
     tripwire: Tripwire = field(init=False)
     broken: list[str] = field(default_factory=list)
     kills: int = 0
@@ -142,15 +147,8 @@ class Killer:
 
     def rollback(self, undone: Evidence, of: str, run: str, plan: Sequence[Moment], *flags: str) -> Evidence:
         """Undo a run under kills."""
-        touched = written_by(undone)
-        rows = [
-            Row(row=row.row, number=row.number, channels=(channel,), agent=touched[row.number, channel][0] or "")
-            for row in self.task.rows
-            for channel in row.channels
-            if (row.number, channel) in touched
-        ]
         args = ("rollback", of, *self.task.flags, *flags)
-        return self._until_it_ends(run, args, plan, rows=rows, touched=touched)
+        return self._until_it_ends(run, args, plan, rows=rows_back(self.task, undone), touched=sent_by(undone))
 
     def _until_it_ends(self, run: str, args: Sequence[str | Path], plan: Sequence[Moment], **more: Any) -> Evidence:
         since, sittings, begun = self.stand.since(), list[Sitting](), run
@@ -161,6 +159,7 @@ class Killer:
                 break
             self.kills += 1
             self.look_for_torn_files(begun)
+            self._meddle()
         return self.stand.evidence(begun, self.task, sittings, since, **more)
 
     def go_on(
@@ -184,6 +183,12 @@ class Killer:
         if folder.exists():
             folder.rename(folder.with_name(f"{run}-never-begun-{time.monotonic_ns()}"))
         return self.struck(self.stand.start(*args, "--run-id", run, "--yes"), run, moment)
+
+    def _meddle(self) -> None:
+        if self.meddler is not None:
+            for row in self.meddler.sample(self.task.rows, 2):
+                agents = [other.agent for other in self.task.rows if other.agent != row.agent]
+                self.stand.edit((row.number, row.channels[0]), self.meddler.choice(agents))
 
     def look_for_torn_files(self, run: str) -> None:
         """Keep in mind which report files are not whole."""
@@ -227,14 +232,24 @@ def _reports(folder: Path) -> set[tuple[str, int, int]]:
     return found
 
 
-def written_by(evidence: Evidence) -> dict[Trunk, tuple[str | None, str]]:
-    """What a run has changed, by the stand-in's own state: trunk → (before, written)."""
+def sent_by(evidence: Evidence) -> dict[Trunk, tuple[str | None, str | None]]:
+    """What a run has sent, by the stand-in's own state: trunk → (before it, after it)."""
     sent = {event.trunk for event in evidence.log if event.is_put}
-    return {
-        trunk: (evidence.before[trunk], owner)
-        for trunk, owner in evidence.after.items()
-        if trunk in sent and owner is not None and owner != evidence.before[trunk]
+    return {trunk: (evidence.before[trunk], evidence.after[trunk]) for trunk in evidence.before if trunk in sent}
+
+
+def rows_back(task: Task, undone: Evidence) -> list[Row]:
+    """The rows by which a rollback asks for what was before: of every trunk for which a PUT may have been sent."""
+    plan = plan_of(undone.journal)
+    meant = {
+        plan[entry.change].trunk for entry in undone.journal if entry.kind == "intent" and entry.change is not None
     }
+    return [
+        Row(row=row.row, number=row.number, channels=(channel,), agent=undone.before[row.number, channel] or "")
+        for row in task.rows
+        for channel in row.channels
+        if (row.number, channel) in meant
+    ]
 
 
 def complaints(killer: Killer, *told: Evidence) -> list[str]:

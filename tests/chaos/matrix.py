@@ -22,8 +22,8 @@ from batch.errors import ReassignError
 from batch.run import Finished, Hooks, Progress
 from batch.settings import Settings
 from tests.chaos.checker import violations
-from tests.chaos.evidence import Evidence, Row, Sitting
-from tests.chaos.killer import written_by
+from tests.chaos.evidence import Evidence, Sitting
+from tests.chaos.killer import rows_back, sent_by
 from tests.chaos.kinds import Cell, Stage, rules
 from tests.chaos.proxy import NOTHING, ChaosProxy, through
 from tests.chaos.stand import TOKEN, Since, Stand, Task, shared, standing
@@ -145,15 +145,9 @@ class Play:
 
     async def back(self, applied: Evidence) -> Evidence:
         """Undo it."""
-        since, touched = self.stand.since(), written_by(applied)
-        rows = [
-            Row(row=row.row, number=row.number, channels=(channel,), agent=touched[row.number, channel][0] or "")
-            for row in self.task.rows
-            for channel in row.channels
-            if (row.number, channel) in touched
-        ]
+        since = self.stand.since()
         first = await self.sit("rollback", lambda: pipeline.rollback("there", self.settings("back"), self.hooks()))
-        return await self._on(since, "back", first, rows=rows, touched=touched)
+        return await self._on(since, "back", first, rows=rows_back(self.task, applied), touched=sent_by(applied))
 
     async def _on(self, since: Since, run: str, first: Sitting, **more: Any) -> Evidence:
         sittings = [first]

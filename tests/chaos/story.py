@@ -50,7 +50,7 @@ class Story:
             self._puts.setdefault(placed[1].trunk, []).append(placed)
         self._seqs = {event.seq for _, event in self.puts}
         self.final = self._play(evidence)
-        self.plan = _plan(evidence.journal)
+        self.plan = plan_of(evidence.journal)
         self.entries: dict[int | None, list[Entry]] = {}
         for entry in evidence.journal:
             self.entries.setdefault(entry.change, []).append(entry)
@@ -139,7 +139,7 @@ def _read(event: Event) -> Read:
     return Read(page=int(asked["page"][0]), per_page=int(asked["per_page"][0]))
 
 
-def _plan(journal: Sequence[Entry]) -> tuple[Change, ...]:
+def plan_of(journal: Sequence[Entry]) -> tuple[Change, ...]:
     """The changes of the plan that a journal opens with, nothing-to-do among them; empty without a journal."""
     opened = next((entry for entry in journal if entry.kind == "opened"), None)
     changes = json.loads(opened.body["plan"])["changes"] if opened is not None else ()

@@ -261,6 +261,13 @@ FORGIVEN: list[tuple[str, Spoil]] = [
         log(get(1), put(4, ONE, B, A, fault="reset"), put(4, ONE, B, B), *good().log[2:]),
     ),
     (
+        "a no that nobody lived to hear",
+        then(
+            log(get(1), put(3, ONE, B, A, applied=False, status=422, fault="status"), *good().log[1:]),
+            sitting(killed=True, ended_at=3.5),
+        ),
+    ),
+    (
         "in flight when killed",
         then(log(get(1), get(4.5), *TWICE[1:]), sitting(killed=True)),
     ),

@@ -351,6 +351,7 @@ async def test_a_row_that_a_stop_left_split_is_put_back_by_resume() -> None:
     made.api.latency = 1.0
     ending = await made.execute(both_channels(), watches=[after(0.5, Reason.INTERRUPTED)])
     assert (made.notes.outcomes()[0], made.owner()) == ((Status.DONE, Reason.VERIFIED), agent(1))
+    assert [kind for kind, id_ in made.notes.kinds() if id_ == 0][-1] is Kind.OUTCOME
     again = await rig(made.api)
     await again.execute(both_channels(), known=ending.outcomes)
     assert (again.notes.outcomes()[0], made.owner()) == ((Status.FAILED, Reason.UNIT_PUT_BACK), agent(0))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from batch.core.graph import components
 from batch.core.model import Action, AgentId, Change
@@ -34,13 +35,11 @@ def blocks(changes: Sequence[Change]) -> tuple[Block, ...]:
     for change, unit in zip(changes, unit_of, strict=True):
         if change.needs:
             needs[unit] += tuple([unit_of[need] for need in change.needs])
-    block_of = components(needs)
-    members: list[list[Change]] = [[] for _ in range(max(block_of, default=-1) + 1)]
-    for change, unit in zip(changes, unit_of, strict=True):
-        if unit >= 0:
-            members[block_of[unit]].append(change)
-    of_change = [block_of[unit] for unit in unit_of] if number else []
-    return tuple([_block(index, found, of_change) for index, found in enumerate(members)])
+    of_unit = [*components(needs), -1]
+    block_of = [of_unit[unit] for unit in unit_of]
+    writes = sorted([id_ for id_, unit in enumerate(unit_of) if unit >= 0], key=block_of.__getitem__)
+    members = groupby(writes, key=block_of.__getitem__)
+    return tuple([_block(index, [changes[id_] for id_ in ids], block_of) for index, ids in members])
 
 
 def _block(index: int, members: Sequence[Change], block_of: Sequence[int]) -> Block:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 
 
 def in_order(needs: Sequence[Sequence[int]], preference: Sequence[tuple[int, int]]) -> list[int]:
@@ -33,13 +35,31 @@ def in_order(needs: Sequence[Sequence[int]], preference: Sequence[tuple[int, int
     return order
 
 
-def backwards(needs: Sequence[Sequence[int]]) -> list[Sequence[int]]:
-    """For each node the nodes that need it."""
-    dependents: dict[int, list[int]] = {}
+def backwards(needs: Sequence[Sequence[int]]) -> Dependents:
+    """For each node the nodes that need it, in ascending order."""
+    first = [0] * (len(needs) + 1)
+    for needed in needs:
+        for other in needed:
+            first[other + 1] += 1
+    first = list(accumulate(first))
+    free = first[:-1]
+    nodes = [0] * first[-1]
     for node, needed in enumerate(needs):
         for other in needed:
-            dependents.setdefault(other, []).append(node)
-    return [dependents.get(node, ()) for node in range(len(needs))]
+            nodes[free[other]] = node
+            free[other] += 1
+    return Dependents(first, nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Dependents:
+    """``dependents[node]`` are the nodes that need *node*: a part of one list, since a list each would cost more."""
+
+    first: Sequence[int]
+    nodes: Sequence[int]
+
+    def __getitem__(self, node: int) -> Sequence[int]:
+        return self.nodes[self.first[node] : self.first[node + 1]]
 
 
 def components(needs: Sequence[Sequence[int]]) -> list[int]:

@@ -41,7 +41,7 @@ def order(
     board = _Board(drafts, held, names)
     board.refuse_doubles()
     board.refuse_held(board.movers.values())
-    free = spares(parking, held, board.wishes)
+    free = spares(parking, held, board.wanted(parking))
     rings = board.rings()
     hopeless = [ring for channel, found in rings.items() if not free[channel] for ring in found]
     if hopeless:
@@ -55,8 +55,8 @@ def order(
 class _Board:
     """The drafts and the seats they leave and take; ``fallen`` units are out of the game.
 
-    ``seats[i]`` is where change *i* goes, ``wishes`` the first change that is to be in a seat, ``doubles`` all of them
-    where there are several.
+    ``wishes`` has, by channel and agent, the first change that is to be in a seat, ``doubles`` all of them where there
+    are several. (Seats are not kept: a hundred thousand more objects cost more time than making one when it is asked.)
     """
 
     def __init__(self, drafts: Sequence[Change], held: Seats, names: Mapping[AgentId, str]) -> None:
@@ -66,14 +66,13 @@ class _Board:
         self.fallen: set[int] = set()
         self.problems: dict[int, list[Problem]] = {}
         self.movers: dict[Holder, int] = {c.trunk: c.id for c in drafts if c.action is Action.ASSIGN}
-        self.seats: list[Seat] = [(c.after, c.trunk.channel) for c in drafts]
-        self.wishes: dict[Seat, int] = {}
+        self.wishes: dict[Channel, dict[AgentId, int]] = {channel: {} for channel in Channel}
         self.doubles: dict[Seat, list[int]] = {}
-        for change, seat in zip(drafts, self.seats, strict=True):
+        for change in drafts:
             if change.reason is Reason.DIFFERS or change.reason is Reason.ALREADY_THERE:
-                first = self.wishes.setdefault(seat, change.id)
+                first = self.wishes[change.trunk.channel].setdefault(change.after, change.id)
                 if first != change.id:
-                    self.doubles.setdefault(seat, [first]).append(change.id)
+                    self.doubles.setdefault((change.after, change.trunk.channel), [first]).append(change.id)
 
     @cached_property
     def units(self) -> Mapping[int, Sequence[int]]:
@@ -88,16 +87,23 @@ class _Board:
         """Which row speaks of a trunk."""
         return {change.trunk: change.origin for change in self.drafts}
 
+    def wanted(self, agents: Iterable[AgentId]) -> set[Seat]:
+        """The seats of *agents* that some row wants."""
+        return {(agent, channel) for agent in agents for channel, wished in self.wishes.items() if agent in wished}
+
+    def holders(self, change: Change) -> Sequence[Holder]:
+        """Who sits where *change* wants to go."""
+        return self.held.get((change.after, change.trunk.channel), ())
+
     def stands(self, id_: int) -> bool:
         """Whether a change is still in the game."""
         return self.drafts[id_].unit not in self.fallen
 
     def needs(self, id_: int) -> tuple[int, ...]:
         """The changes that free the seat a change wants; all are movers that stand, once held seats are refused."""
-        holders = self.held.get(self.seats[id_])
-        if not holders or self.drafts[id_].action is Action.KEEP:
-            return ()
-        return tuple([self.movers[holder] for holder in holders])
+        change = self.drafts[id_]
+        holders = () if change.action is Action.KEEP else self.holders(change)
+        return tuple([self.movers[holder] for holder in holders]) if holders else ()
 
     # ── what cannot be ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -115,13 +121,13 @@ class _Board:
         queue = deque(ids)
         while queue:
             id_ = queue.popleft()
-            if not self.stands(id_) or self.drafts[id_].action is Action.KEEP:
+            change = self.drafts[id_]
+            if change.unit in self.fallen or change.action is Action.KEEP:
                 continue
-            holders = self.held.get(self.seats[id_], ())
-            staying = [holder for holder in holders if not self._leaves(holder)]
+            staying = [holder for holder in self.holders(change) if not self._leaves(holder)]
             if staying:
                 self._occupied(id_, staying)
-                queue.extend(self._fall(self.drafts[id_].unit))
+                queue.extend(self._fall(change.unit))
 
     def refuse_rings(self, rings: Iterable[Ring], parking: Sequence[AgentId]) -> None:
         """Rings that nothing opens, none of *parking* either, and what they drag along."""
@@ -142,7 +148,7 @@ class _Board:
         follower = {need: id_ for id_ in self.movers.values() if self.stands(id_) for need in self.needs(id_)}
         found: dict[Channel, list[Ring]] = {}
         for ring in find_rings(follower):
-            found.setdefault(self.seats[ring[0]][1], []).append(ring)
+            found.setdefault(self.drafts[ring[0]].trunk.channel, []).append(ring)
         return found
 
     def _leaves(self, holder: Holder) -> bool:
@@ -156,7 +162,7 @@ class _Board:
 
     def _waiting_for(self, change: Change) -> int | None:
         """The change that wants the seat which *change* has."""
-        return None if change.before is None else self.wishes.get((change.before, change.trunk.channel))
+        return None if change.before is None else self.wishes[change.trunk.channel].get(change.before)
 
     # ── what is said about it ─────────────────────────────────────────────────────────────────────────────────────────
 

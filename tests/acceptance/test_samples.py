@@ -60,12 +60,6 @@ def test_a_sample_sheet_is_applied_and_taken_back(here: Desk, process: Sandbox, 
     assert process.moved() == {}
 
 
-def test_both_migration_sheets_make_one_plan(here: Desk) -> None:
-    """The digest leaves out only the file's own name."""
-    plans = [json.loads(here("plan", SAMPLES / sheet, "--json", "-q").stdout) for sheet in SHEETS]
-    assert plans[0]["digest"] == plans[1]["digest"]
-
-
 # ── what calls the jobs ───────────────────────────────────────────────────────────────────────────────────────────────
 
 

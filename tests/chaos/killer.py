@@ -240,7 +240,6 @@ def sent_by(evidence: Evidence) -> dict[Trunk, tuple[str | None, str | None]]:
 
 def rows_back(task: Task, undone: Evidence) -> list[Row]:
     """The rows by which a rollback asks for what was before: of every trunk for which a PUT may have been sent."""
-    plan = plan_of(undone.journal)
     meant = {
         plan[entry.change].trunk for entry in undone.journal if entry.kind == "intent" and entry.change is not None
     }

@@ -209,8 +209,9 @@ def test_flags_that_lift_everything_are_given_together(flags: list[str], all_of_
         (EMPTIES, Tone.WARN, "reassign apply plan.json --max-change 50%"),
         (ELSEWHERE, Tone.WARN, ""),
         (looked([row()], [kept(reason=Reason.NOT_EXPECTED)]), Tone.CALM, ""),
+        (looked([row()], [kept(reason=Reason.NOT_EXPECTED)], command="audit"), Tone.CALM, ""),
     ],
-    ids=["nothing against it", "a flag", "one flag for two", "nothing lifts it", "drifted"],
+    ids=["nothing against it", "a flag", "one flag for two", "nothing lifts it", "drifted", "found to have drifted"],
 )
 def test_the_headline_leads_on_to_exactly_this_plan(told: RunRecord, tone: Tone, command: str) -> None:
     """With the flags it takes, or to nothing."""

@@ -65,8 +65,8 @@ def test_an_empty_variable_is_an_unset_one() -> None:
 
 def test_a_mistyped_variable_is_named_with_the_right_one() -> None:
     """A limit that is silently ignored would be worse than an error."""
-    with pytest.raises(UsageError, match="REASSIGN_MAX_CHANGES") as caught:
-        load(environ={"REASSIGN_MAX_CHANGES": "5%"})
+    with pytest.raises(UsageError, match="REASSIGN_MAX_CHAGNE") as caught:
+        load(environ={"REASSIGN_MAX_CHAGNE": "5%"})
     assert caught.value.hint == "did you mean REASSIGN_MAX_CHANGE?"
 
 

@@ -90,17 +90,23 @@ def _looked(told: Told) -> Headline:
     if not to_change and not drifted:
         return Headline(tone=Tone.GOOD, what="Reality is what the sheet says.", more=f"Nothing to change: {more}")
     if told.record.command == "audit":
-        return _audited(told, to_change + drifted, more)
+        return _audited(told, to_change, drifted, more)
     if not to_change:
         return Headline(tone=Tone.CALM, what="There is nothing that would be moved.", more=more)
     return _planned(told, found)
 
 
-def _audited(told: Told, differ: int, more: str) -> Headline:
-    return Headline(
+def _audited(told: Told, to_change: int, drifted: int, more: str) -> Headline:
+    differ = to_change + drifted
+    said = Headline(
         tone=Tone.CALM,
         what=f"{_trunks(differ)} {_are(differ)} not where the sheet wants {'it' if differ == 1 else 'them'}.",
         more=more,
+    )
+    if not to_change:
+        return replace(said, next="Apply would leave what has drifted alone: look who moved it, and mend the sheet.")
+    return replace(
+        said,
         next="Apply it:",
         command=f"reassign apply {shlex.quote(told.record.plan.source.file)}",
     )

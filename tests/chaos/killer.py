@@ -20,7 +20,7 @@ from typing import Any
 from tests.chaos.checker import violations
 from tests.chaos.evidence import Evidence, Row, Sitting, Trunk, read_folder
 from tests.chaos.stand import NAP, Process, Since, Stand, Task
-from tests.chaos.story import plan_of
+from tests.chaos.story import Story
 from tests.chaos.whole import torn
 
 NO_JOURNAL = frozenset({2, 11})
@@ -233,21 +233,28 @@ def _reports(folder: Path) -> set[tuple[str, int, int]]:
 
 
 def sent_by(evidence: Evidence) -> dict[Trunk, tuple[str | None, str | None]]:
-    """What a run has sent, by the stand-in's own state: trunk → (before it, after it)."""
+    """What a run has sent, by the stand-in's own state: trunk → (just before its first PUT, after the run)."""
     sent = {event.trunk for event in evidence.log if event.is_put}
-    return {trunk: (evidence.before[trunk], evidence.after[trunk]) for trunk in evidence.before if trunk in sent}
+    return {trunk: (owner, evidence.after[trunk]) for trunk, owner in befores(evidence).items() if trunk in sent}
+
+
+def befores(evidence: Evidence) -> dict[Trunk, str | None]:
+    """Who served the trunks for which a PUT may have been sent, just before that."""
+    story = Story(evidence)
+    ids = {entry.change for entry in evidence.journal if entry.kind == "intent"}
+    meant = {change.trunk: change.before for change in reversed(story.plan) if change.id in ids}
+    sent = {trunk: story.puts_of(trunk) for trunk in meant}
+    return {trunk: story.owner(trunk, sent[trunk][0][0]) if sent[trunk] else meant[trunk] for trunk in meant}
 
 
 def rows_back(task: Task, undone: Evidence) -> list[Row]:
-    """The rows by which a rollback asks for what was before: of every trunk for which a PUT may have been sent."""
-    meant = {
-        plan[entry.change].trunk for entry in undone.journal if entry.kind == "intent" and entry.change is not None
-    }
+    """The rows by which a rollback asks for what was before."""
+    before = befores(undone)
     return [
-        Row(row=row.row, number=row.number, channels=(channel,), agent=undone.before[row.number, channel] or "")
+        Row(row=row.row, number=row.number, channels=(channel,), agent=before[row.number, channel] or "")
         for row in task.rows
         for channel in row.channels
-        if (row.number, channel) in meant
+        if (row.number, channel) in before
     ]
 
 

@@ -19,10 +19,10 @@ LONG, WORKERS = 3_000, 16
 STORIES = 40
 TROUBLE = [
     {"match": {"method": "PUT", "channel": "whatsapp", "share": 0.3}, "do": {"status": 422}},
-    {"match": {"method": "PUT", "share": 0.1}, "when": "after", "do": {"status": 502, "html": "gateway"}},
-    {"match": {"method": "PUT", "share": 0.05}, "when": "after", "do": {"reset": True}},
-    {"match": {"method": "PUT", "share": 0.05}, "do": {"late": 1.0, "status": 504}},
-    {"match": {"method": "GET", "path": "/phone-numbers/channels", "share": 0.1}, "do": {"status": 500}},
+    {"match": {"method": "PUT", "share": 0.04}, "when": "after", "do": {"status": 502, "html": "gateway"}},
+    {"match": {"method": "PUT", "share": 0.03}, "when": "after", "do": {"reset": True}},
+    {"match": {"method": "PUT", "share": 0.03}, "do": {"late": 1.0, "status": 504}},
+    {"match": {"method": "GET", "path": "/phone-numbers/channels", "share": 0.05}, "do": {"status": 500}},
 ]
 """Rows of which one channel is refused, so that the other is put back; and answers that leave things open."""
 

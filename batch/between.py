@@ -55,7 +55,7 @@ class Between:
             return
         plan = self.run.record.plan
         judged, seen = await sweep(self.session.caller, plan, echoed, pages=self.session.pages)
-        await record(*changed(echoed, judged))
+        record(*changed(echoed, judged))
         await record_seen(self.run.journal, seen.values())
         untrue = [plan.changes[id_].trunk for id_ in sorted(judged) if judged[id_].status is not Status.DONE]
         if untrue:
@@ -135,7 +135,7 @@ class Between:
             for api in self.session.apis:
                 caller = Caller(api, self.session.gate)
                 group.start_soon(worker, Settler(caller, self.run.journal, self.live, wall=time.time))
-        await record(*back)
+        record(*back)
         if errors:
             raise errors[0]
         return back

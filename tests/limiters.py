@@ -184,12 +184,13 @@ class Concurrency:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One line of the server's log."""
+    """One line of the server's log. ``pause`` is what it asked for, in seconds; 0.0 = nothing."""
 
     sent_at: float
     at: float
     heard_at: float
     accepted: bool
+    pause: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,12 @@ class Run:
     @property
     def refused(self) -> int:
         return len(self.log) - self.accepted
+
+    @property
+    def early(self) -> int:
+        """How many calls left after a pause was heard of and before it was over."""
+        pauses = [(line.heard_at, line.heard_at + line.pause) for line in self.log if line.pause]
+        return sum(begin < line.sent_at < end - 1e-6 for begin, end in pauses for line in self.log)
 
     def accepted_between(self, start: float, end: float) -> int:
         return sum(1 for line in self.log if line.accepted and start <= line.at < end)
@@ -251,24 +258,26 @@ class Simulation:
         while self._idle and self._wanted and now < self._until:
             seconds = self._pacer.ask(now)
             if seconds > 0.0:
-                if now + seconds < self._asking_at:
-                    self._asking_at = now + seconds
-                    self._later(now + seconds, self._ask_again)
+                self._asking_at = now + seconds
+                if seconds < math.inf:
+                    self._later(self._asking_at, self._ask_again)
                 return
             self._idle -= 1
             self._wanted -= 1
             self._later(now + self._on_its_way(), partial(self._arrive, now))
 
     def _ask_again(self, now: float) -> None:
-        self._asking_at = math.inf
-        self._ask(now)
+        if now == self._asking_at:  # else somebody has asked meanwhile, and was told another time
+            self._asking_at = math.inf
+            self._ask(now)
 
     def _arrive(self, sent_at: float, now: float) -> None:
         ruling = self._limiter.admit(now)
         self._later(now + ruling.service + self._on_its_way(), partial(self._hear, sent_at, now, ruling))
 
     def _hear(self, sent_at: float, at: float, ruling: Ruling, now: float) -> None:
-        self._log.append(Arrival(sent_at, at, now, ruling.accepted))
+        pause = 0.0 if ruling.accepted else float(ruling.headers.get("retry-after", "0"))
+        self._log.append(Arrival(sent_at, at, now, ruling.accepted, pause))
         headers = ruling.headers and ruling.headers | {"date": formatdate(EPOCH + at, usegmt=True)}
         self._pacer.answered(sent_at, now, 200 if ruling.accepted else 429, headers)
         self._idle += 1

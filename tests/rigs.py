@@ -105,9 +105,25 @@ class Notes:
     room: int | None = None
     entries: list[Entry] = field(default_factory=list)
 
+    added: list[Entry] = field(default_factory=list)
+    failed: bool = False
+
     async def append(self, *entries: Entry) -> None:
+        self.add(*entries)
+        await self.flush()
+
+    def add(self, *entries: Entry) -> None:
+        self.added.extend(entries)
+
+    @property
+    def pending(self) -> bool:
+        return bool(self.added) and not self.failed
+
+    async def flush(self) -> None:
+        entries, self.added = self.added, []
         await anyio.sleep(self.seconds)
-        if self.room is not None and len(self.entries) + len(entries) > self.room:
+        self.failed = self.failed or (self.room is not None and len(self.entries) + len(entries) > self.room)
+        if self.failed:
             raise JournalError("the journal cannot be written: no space left on device")
         self.entries.extend(entries)
 

@@ -47,18 +47,21 @@ class Log(Protocol):
     """What the engine needs of a journal."""
 
     async def append(self, *entries: Entry) -> None:
-        """Add entries; they are durable when this returns. Raises :class:`JournalError`."""
+        """Add entries; they, and all before them, are durable when this returns. Raises :class:`JournalError`."""
         ...
 
+    def add(self, *entries: Entry) -> None:
+        """Add entries that the next commit takes along: nothing that is appended later is durable before them."""
+        ...
 
-class _Commit:
-    """One shared commit: who waits for it, and how it ended."""
+    @property
+    def pending(self) -> bool:
+        """Whether added entries wait for a commit."""
+        ...
 
-    __slots__ = ("done", "error")
-
-    def __init__(self) -> None:
-        self.done = anyio.Event()
-        self.error: JournalError | None = None
+    async def flush(self) -> None:
+        """Make everything added durable. Raises :class:`JournalError`."""
+        ...
 
 
 class Journal:
@@ -68,7 +71,7 @@ class Journal:
         self.path = path
         self._database = database
         self._pending: list[Entry] = []
-        self._next: _Commit | None = None
+        self._next: anyio.Event | None = None
         self._writing = anyio.Lock()
         self._failure: JournalError | None = None
         last = database.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
@@ -131,39 +134,49 @@ class Journal:
         if not entries:
             return
         self._pending.extend(entries)
+        await self.flush()
+
+    def add(self, *entries: Entry) -> None:
+        """Add entries that the next commit takes along: nothing that is appended later is durable before them."""
+        self._pending.extend(entries)
+
+    @property
+    def pending(self) -> bool:
+        """Whether added entries wait for a commit; after a failure they wait in vain."""
+        return bool(self._pending) and self._failure is None
+
+    async def flush(self) -> None:
+        """Make everything added durable. Raises :class:`JournalError`, then and ever after."""
+        if self._failure is not None:
+            raise self._failure
         with anyio.CancelScope(shield=True):  # what is on its way to the disk is waited for, whatever ends the caller
-            commit = await self._shared() if self._next is not None else await self._led()
-        if commit.error is not None:
-            raise commit.error
+            if self._next is not None:
+                await self._next.wait()
+            else:
+                await self._commit()
+        if self._failure is not None:
+            raise self._failure
 
-    async def _shared(self) -> _Commit:
-        """Wait for the next commit, which somebody else leads."""
-        commit = self._next
-        assert commit is not None
-        await commit.done.wait()
-        return commit
-
-    async def _led(self) -> _Commit:
+    async def _commit(self) -> None:
         """Make the next commit when the one under way is over; whoever appends until then shares it.
 
         In a thread: a disk may take milliseconds for an ``fsync``, in which the loop has calls to look after.
         """
-        commit = self._next = _Commit()
+        done = self._next = anyio.Event()
         async with self._writing:
             self._next = None
             entries, self._pending = self._pending, []
-            await to_thread.run_sync(self._write, entries, commit)
-        commit.done.set()
-        return commit
+            if entries:
+                await to_thread.run_sync(self._write, entries)
+        done.set()
 
     def append_now(self, *entries: Entry) -> None:
         """Add entries outside an event loop (the opening of a run, its end)."""
         if self._failure is not None:
             raise self._failure
-        commit = _Commit()
-        self._write(entries, commit)
-        if commit.error is not None:
-            raise commit.error
+        self._write(entries)
+        if self._failure is not None:
+            raise self._failure
 
     def entries(self) -> Iterator[Entry]:
         """Every entry, in order."""
@@ -189,9 +202,9 @@ class Journal:
             raise _unreadable(self.path, error) from error
         return None
 
-    def _write(self, entries: Sequence[Entry], commit: _Commit) -> None:
-        if self._failure is not None:  # of the commit that this one waited for
-            commit.error = self._failure
+    def _write(self, entries: Sequence[Entry]) -> None:
+        """One commit; a failure is kept in ``_failure``, which ends all writing."""
+        if self._failure is not None:
             return
         seq, last, rows = self._seq, self._hash, []
         for entry in entries:
@@ -204,8 +217,8 @@ class Journal:
             self._database.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", rows)
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
-            commit.error = self._failure = _unwritable(self.path, error)
-            commit.error.__cause__ = error
+            self._failure = _unwritable(self.path, error)
+            self._failure.__cause__ = error
             with contextlib.suppress(sqlite3.Error):  # the report must not read what is not on disk
                 self._database.execute("ROLLBACK")
         else:

@@ -137,7 +137,7 @@ class _Board:
             origins = tuple(self.drafts[id_].origin for id_ in ring)
             shown = [self._name(self.drafts[id_].after) for id_ in ring[:MOST_NAMED]]
             detail = " → ".join([*shown, f"… ({len(ring)} agents)" if len(ring) > MOST_NAMED else shown[0]])
-            detail += self._no_spares(parking, self.seats[ring[0]][1])
+            detail += self._no_spares(parking, self.drafts[ring[0]].trunk.channel)
             for id_ in ring:
                 self._complain(id_, "ring_without_spare", detail, origins[:MOST_NAMED])
             waiting = [waiter for id_ in ring for waiter in self._fall(self.drafts[id_].unit)]
@@ -194,7 +194,8 @@ class _Board:
         holders = self.held.get(seat)
         if holders:
             return f"it serves {', '.join(map(_place, holders[:MOST_NAMED]))}"
-        return f"row {self.drafts[self.wishes[seat]].origin.row} asks for it"
+        agent, channel = seat
+        return f"row {self.drafts[self.wishes[channel][agent]].origin.row} asks for it"
 
     def _complain(self, id_: int, code: str, detail: str, related: tuple[Origin, ...]) -> None:
         change = self.drafts[id_]

@@ -6,7 +6,7 @@ signal, the deadline) stops the handing out; calls in flight get a few seconds t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -26,8 +26,8 @@ from batch.engine.settle import Conflict, Settler
 from batch.errors import CredentialsError, JournalError, ReassignError, SafetyError, UnavailableError
 from batch.log import log
 
-Record = Callable[..., Awaitable[None]]
-"""Takes outcomes; they are on disk, and count, when it returns."""
+Record = Callable[..., None]
+"""Takes outcomes; they count, and are on disk before anything that is written down later."""
 
 GRACE = 6.0
 """Seconds that calls in flight get to finish after a stop; a run ends within ten seconds of a signal."""
@@ -95,8 +95,8 @@ class Execution:
                 background.start_soon(self._watch, watch)
             await self._work(background)
             background.cancel_scope.cancel()
-        self._ending.stopped = self._schedule.stopped
         await self._tell_what_is_left()
+        self._ending.stopped = self._schedule.stopped
         return self._ending
 
     async def _work(self, background: TaskGroup) -> None:
@@ -124,19 +124,30 @@ class Execution:
     async def _next(self) -> Work | None:
         while True:
             work = self._schedule.take()
-            if work is not None or self._schedule.finished:
+            if work is not None:
                 self._stir()
                 return work
-            if self._schedule.between_waves or self._schedule.stuck:
+            if self._setting.log.pending:  # nobody's intent takes the last outcomes along
+                await self._flush()
+            elif self._schedule.finished:
+                self._stir()
+                return None
+            elif self._schedule.between_waves or self._schedule.stuck:
                 await self._pass_standstill()
-                continue
-            await self._wake.wait()
+            else:
+                await self._wake.wait()
+
+    async def _flush(self) -> None:
+        try:
+            await self._setting.log.flush()
+        except JournalError as error:
+            self._fail(error)
 
     async def _do(self, settler: Settler, work: Work) -> None:
         if work.restore:
             outcome = await settler.put_back(work.change, self._ending.outcomes[work.change.id])
-            await self._write_down(outcome)
-            await self._write_down(*self._schedule.put_back(outcome))
+            self._write_down(outcome)
+            self._write_down(*self._schedule.put_back(outcome))
             return
         try:
             earlier = work.earlier or self._known.get(work.change.id)
@@ -151,15 +162,15 @@ class Execution:
             outcome = replace(outcome, reason=self._schedule.stopped or outcome.reason)
         told = {"status": outcome.status, "reason": outcome.reason, "http_status": outcome.http_status}
         log.info("change.settled", trunk=str(work.change.trunk), attempts=outcome.attempts, **told)
-        await self._write_down(outcome)
-        await self._write_down(*self._schedule.settled(outcome))
+        self._write_down(outcome)
+        self._write_down(*self._schedule.settled(outcome))
 
-    async def _write_down(self, *outcomes: Outcome) -> None:
-        """Outcomes are on disk before they count."""
+    def _write_down(self, *outcomes: Outcome) -> None:
+        """Outcomes are on disk before anything that relies on them: the commit of the next intent takes them along."""
         if not outcomes:
             return
         at = self._setting.wall()
-        await self._setting.log.append(*(Entry(Kind.OUTCOME, at, o.change, outcome_to_json(o)) for o in outcomes))
+        self._setting.log.add(*(Entry(Kind.OUTCOME, at, o.change, outcome_to_json(o)) for o in outcomes))
         self._ending.outcomes.update((o.change, o) for o in outcomes)
         if self._setting.on_progress is not None:
             self._setting.on_progress(self._ending.outcomes)
@@ -172,8 +183,8 @@ class Execution:
                     await self._look_at_wave()
                     self._schedule.next_wave()
                 elif (stuck := self._schedule.stuck) is not None:
-                    await self._write_down(stuck)
-                    await self._write_down(*self._schedule.settled(stuck))
+                    self._write_down(stuck)
+                    self._write_down(*self._schedule.settled(stuck))
             except StopRequested:
                 pass
             except ReassignError as error:
@@ -190,10 +201,9 @@ class Execution:
         cut = (settler.broken_off(reason) for settler in self._settlers)
         status = {True: Status.UNKNOWN, False: Status.SKIPPED}
         waiting = (replace(o, status=status[o.written], reason=reason) for o in self._schedule.waiting)
-        try:
-            await self._write_down(*(outcome for outcome in cut if outcome is not None), *waiting)
-        except JournalError as error:
-            self._fail(error)
+        self._write_down(*(outcome for outcome in cut if outcome is not None), *waiting)
+        if self._setting.log.pending:
+            await self._flush()
 
     def _stir(self) -> None:
         """Wake the workers that wait for something to do; a no-op event costs nothing when nobody waits."""

@@ -303,7 +303,7 @@ class Schedule:
 
 
 def _is_failure(outcome: Outcome) -> bool:
-    return outcome.status in FAILURES and outcome.reason is not Reason.UNIT_PUT_BACK
+    return outcome.status in FAILURES and outcome.reason not in (Reason.UNIT_PUT_BACK, Reason.WAVE_PUT_BACK)
 
 
 def _spent(changes: Mapping[int, Change], ended: Mapping[int, Outcome], budget: int) -> int:

@@ -21,13 +21,15 @@ from batch.engine.caller import Caller, NoAnswerError, firewall
 from batch.engine.gate import StopRequested
 from batch.engine.live import Live
 from batch.engine.retry import Policy, TryAgain, insist
-from batch.errors import ReassignError
+from batch.errors import CredentialsError, ReassignError
 
 WRITES = Policy(attempts=5, base=0.5, cap=20.0, seconds=180.0)
 """A row is tried five times within three minutes: longer trouble is the breaker's business, not a row's."""
 
 VAIN_LOOKS = 3
 """Looks in a row that were too old before the write could leave; after so many it counts as a failed attempt."""
+VAIN_LOGINS = 3
+"""Writes of one change whose login is refused although a probe is let in; after so many they are believed."""
 TOO_OLD = "each look at the trunk was older than --max-age before the write could leave"
 
 EXPLAINED = {
@@ -78,6 +80,7 @@ class _Try:
     undoing: Reason | None = None
     resent_fresh: bool = False
     vain_looks: int = 0
+    logins: int = 0
 
     def go_on(self, earlier: Outcome) -> None:
         """Take over from a go that was cut off, or sent back to wait; its attempts are no retries of this one."""
@@ -288,6 +291,12 @@ class Settler:
                 raise firewall(judgement.detail)
             case Verdict.LOGIN:
                 await self._caller.confirm_login()  # raises when the credentials are gone; else one node erred
+                attempt.logins += 1
+                if attempt.logins == VAIN_LOGINS:
+                    raise CredentialsError(
+                        f"the token is good for reading, but not for writing: {judgement.detail}",
+                        hint="check what the token may do, then `reassign resume`",
+                    )
                 raise TryAgain(judgement.detail)
             case _:
                 raise TryAgain(judgement.detail)

@@ -18,6 +18,10 @@ from tests.chaos.scenarios import SCENARIOS, Scenario, timed
 from tests.chaos.stand import ROOT
 
 
+class PatchError(AssertionError):
+    """The program is no longer what a patch was made for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patch:
     """Put *new* in the place of *old*, which must be in the file exactly once."""
@@ -27,10 +31,11 @@ class Patch:
     new: str
 
     def apply(self, package: Path) -> None:
-        """Change the file; AssertionError when the program is no longer what the patch was made for."""
+        """Change the file; raises :class:`PatchError`."""
         path = package / self.file
         text = path.read_text()
-        assert text.count(self.old) == 1, f"{self.file}: found {text.count(self.old)} times, not once: {self.old!r}"
+        if text.count(self.old) != 1:
+            raise PatchError(f"{self.file}: found {text.count(self.old)} times, not once: {self.old!r}")
         path.write_text(text.replace(self.old, self.new))
 
 
@@ -79,8 +84,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Patch(
                 SETTLE,
-                "self._end(attempt, Status.UNKNOWN if in_doubt else Status.SKIPPED, reason)",
-                "self._end(attempt, Status.FAILED if in_doubt else Status.SKIPPED, reason)",
+                "        return self._end(attempt, Status.UNKNOWN, Reason.UNIT_PUT_BACK if attempt.done else reason)\n",
+                "        return self._end(attempt, Status.FAILED, Reason.UNIT_PUT_BACK if attempt.done else reason)\n",
             ),
         ),
     ),
@@ -298,7 +303,11 @@ def _false_alarm(name: str) -> bool:
 
 def _caught(mutant: Mutant) -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        complaints, seconds = caught(mutant, Path(folder))
+        try:
+            complaints, seconds = caught(mutant, Path(folder))
+        except PatchError as error:
+            _tell("NOT PLANTED", 0, mutant.name, [str(error)])
+            return False
     _tell("caught" if complaints else "MISSED", seconds, mutant.name, complaints)
     return bool(complaints)
 

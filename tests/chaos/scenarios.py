@@ -95,7 +95,7 @@ def durable(folder: Path, package: Path) -> list[str]:
     if STRACE is None:
         return []
     with _standing(folder, package) as stand:
-        _, made = Surgeon(stand, TASK).trace("run")
+        _, made = Surgeon(stand, TASK).trace("run", whole=True)
         return [f"J: {complaint}" for complaint in undurable(made)]
 
 

@@ -6,6 +6,7 @@ call, so that it is not made; the one after it is the next point.
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import shutil
@@ -27,6 +28,9 @@ WRITES = (
 """Every call by which the program leaves a trace: on disk, or at the server."""
 
 _LINE = re.compile(r"(?P<pid>\d+) +(?P<at>[\d.]+) +(?P<name>\w+)\((?P<rest>.*)")
+_RESUMED = re.compile(r"(?P<pid>\d+) +(?P<at>[\d.]+) +<\.\.\. (?P<name>\w+) resumed>(?P<rest>.*)")
+_INTENT = re.compile(r'\{\\"before\\":\{\\"number\\":\\"(\+\d+)')
+_PUT = re.compile(r'"PUT .*\\"phone_number\\":\\"(\+\d+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,12 @@ class Point:
         return f"{self.name}-{self.nth}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Made:
-    """A system call in a trace; ``at`` is wall time, ``rest`` its arguments and result as strace prints them."""
+    """A system call in a trace; ``at`` and ``done_at`` are wall time, ``rest`` its arguments and result as printed."""
 
     at: float
+    done_at: float
     name: str
     rest: str
 
@@ -52,29 +57,34 @@ class Made:
     def failed_by_us(self) -> bool:
         return "(INJECTED)" in self.rest
 
+    @property
+    def on_journal(self) -> bool:
+        return "journal.sqlite" in self.rest.partition(">")[0]
 
-def traced(names: Sequence[str], trace: Path, inject: str = "") -> list[str]:
-    """What to put in front of a command line so that calls of these *names* are written to *trace*."""
+
+def traced(names: Sequence[str], trace: Path, inject: str = "", *, whole: bool = False) -> list[str]:
+    """What to put in front of a command line so that calls of these *names* are written to *trace*.
+
+    *whole*: with all the bytes they carry.
+    """
     assert STRACE is not None
-    only = ["-e", f"trace={','.join(names)}", "-e", "signal=none"]
-    return [
-        STRACE,
-        "-f",
-        "--seccomp-bpf",
-        "-qq",
-        "-y",
-        "-ttt",
-        "-o",
-        str(trace),
-        *only,
-        *(["-e", inject] * bool(inject)),
-    ]
+    how = [STRACE, "-f", "--seccomp-bpf", "-qq", "-y", "-ttt", "-o", str(trace), *(["-s", "5000"] * whole)]
+    return [*how, "-e", f"trace={','.join(names)}", "-e", "signal=none", *(["-e", inject] * bool(inject))]
 
 
 def read_trace(trace: Path) -> list[Made]:
-    """The calls of a trace, in order."""
-    found = (_LINE.match(line) for line in trace.read_text(errors="replace").splitlines())
-    return [Made(at=float(m["at"]), name=m["name"], rest=m["rest"]) for m in found if m is not None]
+    """The calls of a trace, in the order in which they were begun; the two halves of an interrupted line are one."""
+    made: list[Made] = []
+    begun: dict[tuple[str, str], Made] = {}
+    for line in trace.read_text(errors="replace").splitlines():
+        if found := _LINE.match(line):
+            at = float(found["at"])
+            made.append(Made(at=at, done_at=at, name=found["name"], rest=found["rest"]))
+            begun[found["pid"], found["name"]] = made[-1]
+        elif (found := _RESUMED.match(line)) and (call := begun.get((found["pid"], found["name"]))):
+            call.done_at = float(found["at"])
+            call.rest += found["rest"]
+    return made
 
 
 def points(made: Sequence[Made]) -> list[Point]:
@@ -95,16 +105,17 @@ def sample(found: Sequence[Point], count: int, seed: int) -> list[Point]:
 
 
 def undurable(made: Sequence[Made]) -> Iterator[str]:
-    """The PUTs that left while something written to the journal was not yet on the disk."""
-    waiting = 0
+    """The first PUTs of numbers that left before a sync had ended that began after their intent was written."""
+    written: dict[str, float] = {}
+    synced = [(call.at, call.done_at) for call in made if call.name in {"fdatasync", "fsync"} and call.on_journal]
     for call in made:
-        on_journal = "journal.sqlite" in call.rest.partition(">")[0]
-        if call.name == "pwrite64" and on_journal:
-            waiting += 1
-        elif call.name in {"fdatasync", "fsync"} and on_journal:
-            waiting = 0
-        elif call.name == "sendto" and '"PUT ' in call.rest and waiting:
-            yield f"a PUT left before {waiting} writes to the journal were on the disk"
+        if call.name == "pwrite64" and call.on_journal:
+            for number in _INTENT.findall(call.rest):
+                written.setdefault(number, call.done_at)
+        elif call.name == "sendto" and (put := _PUT.search(call.rest)):
+            noted = written.get(put[1], math.inf)
+            if not any(noted <= began and ended <= call.at for began, ended in synced):
+                yield f"a PUT for {put[1]} left before its intent was on the disk"
 
 
 @dataclass(slots=True)
@@ -114,11 +125,13 @@ class Surgeon:
     stand: Stand
     task: Task
 
-    def trace(self, run: str, names: Sequence[str] = WRITES, inject: str = "") -> tuple[Sitting, list[Made]]:
+    def trace(
+        self, run: str, names: Sequence[str] = WRITES, inject: str = "", *, whole: bool = False
+    ) -> tuple[Sitting, list[Made]]:
         """A run under strace, to its end, and the calls it made."""
         sheet = self.task.write(self.stand.folder / "sheet.csv")
         path = self.stand.folder / f"{run}.trace"
-        before = traced(names, path, inject)
+        before = traced(names, path, inject, whole=whole)
         sitting = self.stand.run("apply", sheet, "--yes", "--run-id", run, *self.task.flags, before=before)
         return sitting, read_trace(path)
 

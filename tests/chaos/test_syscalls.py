@@ -43,8 +43,8 @@ def killed_at(surgeon: Surgeon, struck: list[Point]) -> None:
 
 
 def test_nothing_is_sent_before_its_intent_is_on_the_disk(surgeon: Surgeon) -> None:
-    """Between the last write to the journal and a PUT there is always a sync."""
-    sitting, made = surgeon.trace("run")
+    """Between the write of an intent and its PUT there is always a whole sync."""
+    sitting, made = surgeon.trace("run", whole=True)
     assert sitting.exit_code == 0
     assert [*undurable(made)] == []
     assert sum(call.name == "sendto" and '"PUT ' in call.rest for call in made) >= ROWS

@@ -324,3 +324,23 @@ def test_a_disk_that_cannot_be_written_is_not_called_damage(tmp_path: Path, monk
     with pytest.raises(JournalError, match="cannot be opened") as error:
         Journal.open(path)
     assert "disk" in error.value.hint
+
+
+async def test_what_is_added_goes_with_the_next_commit_and_before_it(tmp_path: Path) -> None:
+    """It waits for nobody, but nothing that is appended later is on the disk without it."""
+    with Journal.create(tmp_path / "journal.sqlite") as journal:
+        journal.add(Entry(Kind.OUTCOME, 1.0, 7))
+        before = (journal.pending, list(journal.entries()))
+        await journal.append(Entry(Kind.INTENT, 2.0, 8))
+        after = (journal.pending, [entry.change for entry in journal.entries()])
+    assert (before, after) == ((True, []), (False, [7, 8]))
+
+
+async def test_a_flush_waits_for_the_commit_that_has_taken_the_entries(tmp_path: Path) -> None:
+    """Somebody else leads it."""
+    with Journal.create(tmp_path / "journal.sqlite") as journal:
+        journal.add(Entry(Kind.OUTCOME, 1.0, 7))
+        async with anyio.create_task_group() as both:
+            both.start_soon(journal.flush)
+            both.start_soon(journal.flush)
+        assert [entry.change for entry in journal.entries()] == [7]

@@ -57,6 +57,7 @@ ALL = [(2, "call"), (2, "whatsapp"), (3, "call"), (4, "call")]
         pytest.param("wave=1", [2, 2], id="wave"),
         pytest.param("wave=1-2", [2, 2, 3], id="waves"),
         pytest.param("row=3", [3], id="row"),
+        pytest.param("row=3-3", [3], id="a range of one row"),
         pytest.param("row=3-", [3, 4], id="from a row"),
         pytest.param("row=-3", [2, 2, 3], id="up to a row"),
         pytest.param("row= 2 - 3 | 4 ", [2, 2, 3, 4], id="a range and a row"),

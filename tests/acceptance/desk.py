@@ -84,7 +84,8 @@ def sandbox_process(*args: str | Path, folder: Path, rate: str = "none") -> Iter
     process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        told = next(lines(process.stdout))
+        told = next(lines(process.stdout), "nothing")
+        assert told.startswith("listening on "), told
         running = Sandbox(told.removeprefix("listening on "), process)
         running.first = running.owners()
         yield running

@@ -29,7 +29,7 @@ PRESUMED_NOT_APPLIED = frozenset({503, 521, 522, 523, 525, 526})
 NO_FOR_GOOD = frozenset({400, 404, 410, 422})
 CONNECTION_DIED = frozenset({"reset", "close", "hangup", "late", "stale"})
 
-STOP_SECONDS, EXIT_SECONDS = 1.0, 10.0
+STOP_SECONDS, EXIT_SECONDS = 1.0, 20.0  # promised are 10 s, on a machine that does nothing else meanwhile
 """After a signal: until when a PUT may still leave, and until when the process must have ended."""
 
 Complaints = Iterator[str]

@@ -68,9 +68,9 @@ def template(out: Path, **flags: Any) -> int:
     """Write an empty sheet with the columns, the formats and a sheet of notes."""
     from batch import pipeline
 
-    with at_work(flags):
+    with at_work(flags) as desk:
         pipeline.template(out)
-        data(out)
+        _hand_out(desk, out)
         return 0
 
 
@@ -83,7 +83,7 @@ def export(out: Path, **flags: Any) -> int:
 
     with at_work(flags) as desk:
         on_loop(pipeline.export, out, desk.settings)
-        data(out)
+        _hand_out(desk, out)
         return 0
 
 
@@ -174,7 +174,7 @@ def report(run: str, **flags: Any) -> int:
     from batch import pipeline
 
     with at_work(flags) as desk:
-        data(pipeline.report(run, desk.settings))
+        _hand_out(desk, pipeline.report(run, desk.settings))
         return 0
 
 
@@ -186,8 +186,8 @@ def approve(plan: Path, key: Path, **flags: Any) -> int:
     """Sign a saved plan that you have looked at, for where --approve-by asks for it."""
     from batch import pipeline
 
-    with at_work(flags):
-        data(pipeline.approve(plan, key))
+    with at_work(flags) as desk:
+        _hand_out(desk, pipeline.approve(plan, key))
         return 0
 
 
@@ -208,10 +208,19 @@ def purge(older_than: str, **flags: Any) -> int:
         for run in old:
             if desk.settings.yes:
                 folders.remove(run)
-            data(run.folder)
+        _hand_out(desk, *(run.folder for run in old))
         done = "removed" if desk.settings.yes else "would be removed; say --yes to remove them"
         desk.people.tell(f"{len(old):,} finished runs {done}")
         return 0
+
+
+def _hand_out(desk: Desk, *paths: Path) -> None:
+    """Paths on stdout: a line each, or a JSON list."""
+    if desk.settings.as_json:
+        as_json([str(path) for path in paths])
+        return
+    for path in paths:
+        data(path)
 
 
 def _page(view: Iterable[Block]) -> None:

@@ -309,6 +309,18 @@ def test_show_reads_a_saved_plan(at: Desk) -> None:
     assert json.loads(at("show", "plan.json", "--json").stdout)["tool"] == "reassign"
 
 
+def test_paths_are_json_when_json_is_asked_for(at: Desk) -> None:
+    """A list of them, from every command whose result is files."""
+    at("plan", at.sheet(*rows(1)), "--run-id", "r1")
+    told = {
+        ("template", "empty.xlsx"): ["empty.xlsx"],
+        ("export", "state.csv"): ["state.csv"],
+        ("report", "r1"): [str(at.runs / "r1")],
+        ("purge",): [],
+    }
+    assert {command: json.loads(at(*command, "--json", "-q").stdout) for command in told} == told
+
+
 def test_report_makes_the_files_again_from_the_journal(at: Desk) -> None:
     """Byte for byte, after all of them are gone."""
     at("apply", at.sheet(*rows(3)), "--yes", "--run-id", "r1")
@@ -320,7 +332,7 @@ def test_report_makes_the_files_again_from_the_journal(at: Desk) -> None:
     done = at("report", "r1")
     assert (done.returncode, done.stdout) == (0, f"{folder}\n")
     after = {name: (folder / name).read_bytes() for name in names}
-    assert {name for name in names if before[name] != after[name]} <= {"report.xlsx"}
+    assert [name for name in names if before[name] != after[name]] == []
 
 
 # ── ways in ───────────────────────────────────────────────────────────────────────────────────────────────────────────

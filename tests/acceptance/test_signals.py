@@ -81,7 +81,7 @@ def test_a_signal_during_the_final_look_leaves_a_report(at: Desk, sandbox: Sandb
 
 def test_a_second_signal_ends_the_run_at_once(at: Desk, sandbox: Sandbox) -> None:
     """Without waiting for the call in flight, which may take long; `resume` does the rest."""
-    sandbox.faults({"match": PUT, "do": {"delay": 20}})
+    sandbox.faults({"match": PUT, "do": {"delay": 20, "status": 503}})  # never carried out, in no later test either
     with at.start("apply", at.sheet(*rows(4)), "--yes", "--run-id", "r1") as process:
         until(lambda: after(1)(sandbox))
         process.terminate()
@@ -138,7 +138,7 @@ def test_a_killed_run_can_be_rolled_back_without_being_resumed(at: Desk, sandbox
 
 def test_a_kill_before_the_first_write_is_resumed_by_asking_again(at: Desk, sandbox: Sandbox) -> None:
     """A run whose plan nobody had agreed to yet."""
-    sandbox.faults({"match": PUT, "do": {"delay": 5}})
+    sandbox.faults({"match": PUT, "do": {"delay": 5, "status": 503}})
     with at.start("apply", at.sheet(*rows(2)), "--yes", "--run-id", "r1") as process:
         until((at.runs / "r1" / "plan.json").exists)
         process.kill()

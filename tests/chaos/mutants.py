@@ -258,6 +258,22 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     Mutant(
+        "a look writes",
+        scenarios.looks,
+        (
+            Patch(
+                "batch/pipeline.py",
+                "    async with open_session(there, _terms(settings, read_only=True)) as session:\n"
+                "        planned = await _plan(table, settings, session, hooks)\n",
+                "    async with open_session(there, _terms(settings)) as session:\n"
+                "        planned = await _plan(table, settings, session, hooks)\n"
+                "        from batch.core.calls import assign\n"
+                "        first = planned.writes()[0]\n"
+                "        await session.apis[0].send(assign(first.trunk, first.after))\n",
+            ),
+        ),
+    ),
+    Mutant(
         "no lock",
         scenarios.two_at_once,
         (

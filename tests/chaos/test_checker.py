@@ -198,7 +198,7 @@ CASES: list[tuple[str, str, Spoil]] = [
     ),
     ("I9", "an audit that writes", sitting(command="audit")),
     ("I10", "a PUT long after the signal", sitting(signal=15, signalled_at=2.5, exit_code=143)),
-    ("I10", "a slow exit", sitting(signal=15, signalled_at=6, ended_at=17, exit_code=143)),
+    ("I10", "a slow exit", sitting(signal=15, signalled_at=6, ended_at=27, exit_code=143)),
     ("I10", "more than was in flight", lambda e: replace(sitting(signal=15, signalled_at=3.5)(e), workers=1)),
     ("I11", "the token is printed", sitting(output=b"Bearer secret-token")),
     ("I11", "the token is in a file", lambda e: replace(e, files={"report.html": b"<p>secret-token</p>"})),

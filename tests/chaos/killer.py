@@ -49,6 +49,9 @@ class Moment:
     pause: float = 0.0
 
 
+LATE = Moment(when=When.REPORTS)
+
+
 def moments(seed: int, count: int, events: int) -> list[Moment]:
     """*count* moments for a task of about *events* calls, so that each finds some of the work still to be done.
 
@@ -151,16 +154,18 @@ class Killer:
         return self._until_it_ends(run, args, plan, rows=rows_back(self.task, undone), touched=sent_by(undone))
 
     def _until_it_ends(self, run: str, args: Sequence[str | Path], plan: Sequence[Moment], **more: Any) -> Evidence:
-        since, sittings, begun = self.stand.since(), list[Sitting](), run
-        for moment in [*plan, None]:
-            sitting = self.go_on(begun, args, since, sittings, moment)
-            sittings.append(sitting)
-            if not sitting.killed:
+        since, sittings = self.stand.since(), list[Sitting]()
+        # a run may be through before its next moment comes; then `resume`, which looks once more, is killed instead
+        for moment in [*plan, *[LATE] * len(plan)]:
+            if sum(sitting.killed for sitting in sittings) == len(plan):
                 break
-            self.kills += 1
-            self.look_for_torn_files(begun)
-            self._meddle()
-        return self.stand.evidence(begun, self.task, sittings, since, **more)
+            sittings.append(self.go_on(run, args, since, sittings, moment))
+            if sittings[-1].killed:
+                self.kills += 1
+                self.look_for_torn_files(run)
+                self._meddle()
+        sittings.append(self.go_on(run, args, since, sittings, None))
+        return self.stand.evidence(run, self.task, sittings, since, **more)
 
     def go_on(
         self, run: str, args: Sequence[str | Path], since: Since, sittings: list[Sitting], moment: Moment | None

@@ -1,7 +1,8 @@
 """Striking at a single system call of the program, with strace: a kill before it is made, or an error in its place.
 
-strace counts the calls of each name by themselves, so a point is a name and a number. The kill comes on entering the
-call, so that it is not made; the one after it is the next point.
+strace counts the calls of each name, and of each thread, by themselves, so a point is a name and a number, and is met
+by the first thread that gets so far; those on the journal's files, which one thread writes, are counted apart. The kill
+comes on entering the call, so that it is not made; the one after it is the next point.
 """
 
 from __future__ import annotations
@@ -29,29 +30,41 @@ WRITES = (
 
 _LINE = re.compile(r"(?P<pid>\d+) +(?P<at>[\d.]+) +(?P<name>\w+)\((?P<rest>.*)")
 _RESUMED = re.compile(r"(?P<pid>\d+) +(?P<at>[\d.]+) +<\.\.\. (?P<name>\w+) resumed>(?P<rest>.*)")
+_PATH = re.compile(r"^\d+<([^>]+)>")
 _INTENT = re.compile(r'\{\\"before\\":\{\\"number\\":\\"(\+\d+)')
 _PUT = re.compile(r'"PUT .*\\"phone_number\\":\\"(\+\d+)')
 
 
+JOURNAL = ("journal.sqlite", "journal.sqlite-wal")
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The n-th call of a name."""
+    """The n-th call of a name in one thread; ``journal``: of those on the journal's files."""
 
     name: str
     nth: int
+    journal: bool = False
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.nth}"
+        return f"{self.name}-{self.nth}{'-journal' if self.journal else ''}"
 
 
 @dataclass(slots=True, kw_only=True)
 class Made:
     """A system call in a trace; ``at`` and ``done_at`` are wall time, ``rest`` its arguments and result as printed."""
 
+    pid: str
     at: float
     done_at: float
     name: str
     rest: str
+
+    @property
+    def journal(self) -> bool:
+        """Whether it is about one of the journal's files, under its final name."""
+        found = _PATH.search(self.rest)
+        return found is not None and found[1].rpartition("/")[2] in JOURNAL
 
     @property
     def failed_by_us(self) -> bool:
@@ -68,7 +81,9 @@ def traced(names: Sequence[str], trace: Path, inject: str = "", *, whole: bool =
     *whole*: with all the bytes they carry.
     """
     assert STRACE is not None
-    how = [STRACE, "-f", "--seccomp-bpf", "-qq", "-y", "-ttt", "-o", str(trace), *(["-s", "5000"] * whole)]
+    # strace passes calls by that it does not trace, but then sends no signals
+    fast = [] if "signal=" in inject else ["--seccomp-bpf"]
+    how = [STRACE, "-f", *fast, "-qq", "-y", "-ttt", "-o", str(trace), *(["-s", "5000"] * whole)]
     return [*how, "-e", f"trace={','.join(names)}", "-e", "signal=none", *(["-e", inject] * bool(inject))]
 
 
@@ -79,7 +94,7 @@ def read_trace(trace: Path) -> list[Made]:
     for line in trace.read_text(errors="replace").splitlines():
         if found := _LINE.match(line):
             at = float(found["at"])
-            made.append(Made(at=at, done_at=at, name=found["name"], rest=found["rest"]))
+            made.append(Made(pid=found["pid"], at=at, done_at=at, name=found["name"], rest=found["rest"]))
             begun[found["pid"], found["name"]] = made[-1]
         elif (found := _RESUMED.match(line)) and (call := begun.get((found["pid"], found["name"]))):
             call.done_at = float(found["at"])
@@ -88,13 +103,14 @@ def read_trace(trace: Path) -> list[Made]:
 
 
 def points(made: Sequence[Made]) -> list[Point]:
-    """Every point of a trace."""
-    seen: Counter[str] = Counter()
-    found = []
+    """Every point of a trace, in order. Of two threads that get as far as each other, the later cannot be met there."""
+    seen: Counter[tuple[str, str, bool]] = Counter()
+    found: dict[Point, None] = {}
     for call in made:
-        seen[call.name] += 1
-        found.append(Point(call.name, seen[call.name]))
-    return found
+        seen[call.pid, call.name, False] += 1
+        seen[call.pid, call.name, True] += call.journal
+        found.setdefault(Point(call.name, seen[call.pid, call.name, call.journal], call.journal))
+    return list(found)
 
 
 def sample(found: Sequence[Point], count: int, seed: int) -> list[Point]:
@@ -126,13 +142,22 @@ class Surgeon:
     task: Task
 
     def trace(
-        self, run: str, names: Sequence[str] = WRITES, inject: str = "", *, whole: bool = False
+        self,
+        run: str,
+        names: Sequence[str] = WRITES,
+        inject: str = "",
+        *,
+        whole: bool = False,
+        only: Sequence[str] = (),
     ) -> tuple[Sitting, list[Made]]:
-        """A run under strace, to its end, and the calls it made."""
+        """A run under strace, to its end, and the calls it made; *only* those on these files of its folder."""
         sheet = self.task.write(self.stand.folder / "sheet.csv")
         path = self.stand.folder / f"{run}.trace"
         before = traced(names, path, inject, whole=whole)
-        sitting = self.stand.run("apply", sheet, "--yes", "--run-id", run, *self.task.flags, before=before)
+        before[1:1] = [part for name in only for part in ("-P", str(self.stand.runs / run / name))]
+        # quiet, so that what is said to people does not stand before what is written to files
+        args = ("apply", sheet, "--yes", "--quiet", "--run-id", run, *self.task.flags)
+        sitting = self.stand.run(*args, before=before)
         return sitting, read_trace(path)
 
     def struck(self, run: str, what: str, point: Point, *, for_good: bool = False) -> tuple[Evidence, list[Made]]:
@@ -142,7 +167,7 @@ class Surgeon:
         """
         since = self.stand.since()
         inject = f"inject={point.name}:{what}:when={point.nth}{'+' if for_good else ''}"
-        sitting, made = self.trace(run, inject=inject)
+        sitting, made = self.trace(run, inject=inject, only=JOURNAL if point.journal else ())
         killer = Killer(self.stand, self.task)
         sheet = self.stand.folder / "sheet.csv"
         after = killer.go_on(run, ("apply", sheet, *self.task.flags), since, [sitting], None)
@@ -150,8 +175,7 @@ class Surgeon:
         return evidence, made
 
 
-def sent_after_failure(made: Sequence[Made]) -> int:
-    """How many PUTs the failing sitting sent after the first call that was made to fail."""
-    failed = min((call.at for call in made if call.failed_by_us), default=None)
-    left = [call.at for call in made if call.name == "sendto" and '"PUT ' in call.rest]
-    return 0 if failed is None else sum(at > failed for at in left)
+def sent_after_failure(evidence: Evidence, made: Sequence[Made]) -> int:
+    """How many PUTs of the failing sitting came after the first call that was made to fail."""
+    failed = min((call.at for call in made if call.failed_by_us), default=math.inf)
+    return sum(put.is_put and put.at > failed and put.mono < evidence.sittings[0].ended_at for put in evidence.log)

@@ -22,6 +22,7 @@ PARTS = 12
 def surgeon(tmp_path: Path) -> Iterator[Surgeon]:
     """A stand-in that answers after a few milliseconds, so that calls are in flight at once."""
     with standing(tmp_path / "stand", TASK, latency=0.004) as stand:
+        stand.extra["PYTHONDONTWRITEBYTECODE"] = "1"  # compiled files are no part of a run
         yield Surgeon(stand, TASK)
 
 
@@ -34,12 +35,18 @@ def put_back(stand: Stand) -> None:
 
 
 def killed_at(surgeon: Surgeon, struck: list[Point]) -> None:
-    """Kill at each point in turn, on a workspace that is as it was at first."""
+    """Kill at each point in turn, on a workspace that is as it was at first.
+
+    How many calls share a commit differs from run to run, so the last points are not always met.
+    """
+    met = 0
     for point in struck:
         evidence, _ = surgeon.struck(f"at-{point}", "signal=KILL", point)
+        met += evidence.sittings[0].killed
         assert violations(evidence) == [], point
         assert evidence.exit_code == 0, point
         put_back(surgeon.stand)
+    assert met >= 0.8 * len(struck)
 
 
 def test_nothing_is_sent_before_its_intent_is_on_the_disk(surgeon: Surgeon) -> None:
@@ -67,9 +74,15 @@ def test_a_kill_at_every_writing_call(surgeon: Surgeon, part: int) -> None:
     killed_at(surgeon, points(made)[part::PARTS])
 
 
+def both(name: str, before: int, count: int) -> list[Point]:
+    """*count* points: *before* the journal has its name, and from then on."""
+    early = [Point(name, nth) for nth in range(1, before + 1)]
+    return early + [Point(name, nth, journal=True) for nth in range(1, count - before + 1)]
+
+
 KINDS = {
-    "full": [Point("pwrite64", nth) for nth in range(1, 201)],
-    "broken": [Point("fdatasync", nth) for nth in range(1, 51)],
+    "full": both("pwrite64", 14, 200),
+    "broken": both("fdatasync", 6, 50),
     "no room": [Point("write", nth) for nth in range(1, 51)],
 }
 """The journal's disk is full from a write on; a sync of it fails; one write to any other file finds no room."""
@@ -80,17 +93,17 @@ WHAT = {"full": "error=ENOSPC", "broken": "error=EIO", "no room": "error=ENOSPC"
 def fails_at(surgeon: Surgeon, kind: str, point: Point) -> bool:
     """The run stops with 11, sends no more than what is in flight, and `resume` works once there is space.
 
-    False when the point was not met: strace counts the calls of each thread by itself.
+    False when the point was not met: not every run makes as many of these calls.
     """
     evidence, made = surgeon.struck(f"at-{point}", WHAT[kind], point, for_good=kind == "full")
     failing, failed = evidence.sittings[0], next((call for call in made if call.failed_by_us), None)
-    if failed is None:  # no thread makes so many of these calls
+    if failed is None:
         put_back(surgeon.stand)
         return False
     if "/run" in failed.rest and "." in Path(failed.rest.partition(">")[0]).name:
         # (SQLite passes over a folder that cannot be synced, and is as safe as before)
         assert failing.exit_code == 11, (point, failing.output[-500:])
-        assert kind == "no room" or sent_after_failure(made) <= WORKERS, point
+        assert kind == "no room" or sent_after_failure(evidence, made) <= WORKERS, point
     assert violations(evidence) == [], point
     assert evidence.exit_code == 0, point
     put_back(surgeon.stand)

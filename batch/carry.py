@@ -85,6 +85,7 @@ def limits_of(planned: Limits, given: Settings) -> Limits:
         max_failures=given.max_failures or planned.max_failures,
         max_change=given.max_change or planned.max_change,
         max_changes=given.max_changes or planned.max_changes,
+        allow=given.allow or planned.allow,
         on_split=given.on_split or planned.on_split,
     )
 

@@ -70,6 +70,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("max_failures", "N|P%", "Stop when more changes than this fail (default 5 %, at least 5)."),
     Option("max_change", "P%", "Allow this part of the workspace's trunks to change (default 30 %)."),
     Option("max_changes", "N", "Refuse a plan with more changes than this, so that cron may say --yes to small ones."),
+    Option("allow", "KINDS", "Refuse a plan with changes of kinds other than these: assign, park (a detour)."),
     Option("plan_ttl", "DURATION", "Refuse a saved plan that is older than this."),
     Option("approve_by", "FILE", "Apply only saved plans that one of these signers has approved.", path=True),
     Option("probe", "COMMAND", "Run this between waves; if it fails, the wave is put back and the run ends."),

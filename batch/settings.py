@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from batch import values
 from batch.adapters import runs
 from batch.core import select
+from batch.core.guard import kinds
 from batch.core.model import AgentId, Limits, Occupancy, OnSplit
 from batch.core.waves import read_sizes
 from batch.errors import UsageError
@@ -108,6 +109,7 @@ class Settings(BaseModel):
     max_failures: Annotated[str, _checked(values.count_or_percent)] = ""
     max_change: Annotated[str, _checked(values.percent)] = ""
     max_changes: Annotated[str, _checked(values.count)] = ""
+    allow: Annotated[str, _checked(_sentence(kinds))] = ""
     plan_ttl: Annotated[str, _checked(values.duration)] = ""
     approve_by: Path | None = None
     probe: Annotated[str, _checked(values.command)] = ""
@@ -143,6 +145,7 @@ class Settings(BaseModel):
             max_failures=self.max_failures,
             max_change=self.max_change,
             max_changes=self.max_changes,
+            allow=self.allow,
             on_split=self.on_split or OnSplit.RESTORE,
         )
 

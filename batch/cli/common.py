@@ -31,7 +31,7 @@ HISTORY: Final = ("runs_dir",)
 SAID: Final = ("json", "quiet", "verbose", "log_file", "color")
 CHOICE: Final = ("only", "exclude", "limit", "occupancy", "parking_agent")
 PACE: Final = ("rate", "concurrency", "reserve", "deadline")
-BRAKES: Final = ("waves", "max_failures", "max_change", "max_changes")
+BRAKES: Final = ("waves", "max_failures", "max_change", "max_changes", "allow")
 WRITING: Final = (
     *("run_id", *PACE, "window", "at", *BRAKES, "plan_ttl", "approve_by", "probe", "on_split", "verify", "max_age"),
     *("skip_invalid", "yes"),

@@ -3,6 +3,7 @@
     too_many_trunks   more than 30 % of the workspace's trunks would change
     agents_emptied    more than 30 % of the agents that serve a number would lose their last one
     too_many_changes  more changes than ``--max-changes`` allows, where it is given
+    kind_not_allowed  a change of a kind that ``--allow`` does not name, where it is given
     wrong_workspace   fewer than half of the sheet's numbers are in this workspace
 
 ``--max-change`` lifts the first two, nothing lifts the last: another workspace is meant, or another sheet.
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from batch.core.model import Limits, Plan
+from batch.core.model import Action, Limits, Plan
 from batch.errors import UsageError
 
 MAX_CHANGE = Fraction(30, 100)
@@ -26,6 +27,9 @@ SMALL_SHEET = 4
 
 MAX_FAILURES = Fraction(5, 100)
 LEAST_FAILURES = 5
+
+KINDS = {action.value: action for action in (Action.ASSIGN, Action.PARK)}
+"""The kinds of change that write, by the words of ``--allow``."""
 
 _PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*%", re.ASCII)
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
@@ -43,7 +47,7 @@ class Refusal:
 def guard(plan: Plan, limits: Limits) -> tuple[Refusal, ...]:
     """What ``apply`` would refuse about *plan*. Raises :class:`UsageError` for limits that cannot be read."""
     most = _part(limits.max_change, "--max-change") if limits.max_change else MAX_CHANGE
-    return (*_refusals(plan, most), *_count_refusal(plan, limits.max_changes))
+    return (*_refusals(plan, most), *_count_refusal(plan, limits.max_changes), *_kind_refusal(plan, limits.allow))
 
 
 def failure_budget(limits: Limits, changes: int) -> int:
@@ -100,6 +104,27 @@ def _count_refusal(plan: Plan, most: str) -> Iterator[Refusal]:
         raise UsageError(f"--max-changes {most}: not a count", hint="write a number such as 50")
     if most and count > int(most):
         yield Refusal("too_many_changes", f"{count:,} changes are more than {int(most):,}.", f"--max-changes {count}")
+
+
+def kinds(text: str) -> frozenset[Action]:
+    """``assign,park`` as the kinds of change that write. Raises :class:`UsageError`."""
+    named = frozenset(word.strip() for word in text.split(",") if word.strip())
+    if not named <= KINDS.keys():
+        raise UsageError(f"--allow {text}: not kinds of change", hint="write assign, park, or assign,park")
+    return frozenset(KINDS[word] for word in named)
+
+
+def _kind_refusal(plan: Plan, allow: str) -> Iterator[Refusal]:
+    """What may be said yes to without a person looking: not every detour over a spare agent, say."""
+    allowed = kinds(allow) if allow else frozenset(KINDS.values())
+    others = [change for change in plan.writes() if change.action not in allowed]
+    if others:
+        named = ",".join(sorted({change.action.value for change in (*others, *plan.writes())}))
+        yield Refusal(
+            "kind_not_allowed",
+            f"{len(others):,} changes are of a kind that --allow does not name.",
+            f"--allow {named}",
+        )
 
 
 def _too_many(count: int, total: int, most: Fraction) -> bool:

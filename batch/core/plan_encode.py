@@ -43,6 +43,7 @@ def head_to_json(plan: Plan) -> dict[str, Any]:
             "max_failures": limits.max_failures,
             "max_change": limits.max_change,
             "max_changes": limits.max_changes,
+            "allow": limits.allow,
             "on_split": limits.on_split.value,
         },
         "header": list(plan.header),

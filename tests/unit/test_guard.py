@@ -164,6 +164,31 @@ def test_a_count_that_cannot_be_read_is_an_error_of_usage(text: str) -> None:
         guard(moving(1, of=5), Limits(max_changes=text))
 
 
+# ── kinds that a person named ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def swap() -> Plan:
+    """Two changes and a parking."""
+    there = live({"call": "A"}, {"call": "B"})
+    return plan_of([want(0, "call", "B"), want(1, "call", "A")], there, parking=(uuid("H"),))
+
+
+@pytest.mark.parametrize(("allow", "refused"), [("", 0), ("assign, park", 0), ("assign", 1), ("park", 2)])
+def test_changes_of_other_kinds_than_were_allowed_are_refused(allow: str, refused: int) -> None:
+    """Without a word, every kind is allowed."""
+    found = guard(swap(), Limits(allow=allow))
+    assert [f"{refused:,} changes are of a kind that --allow does not name."][: bool(refused)] == [
+        refusal.message for refusal in found
+    ]
+    assert all(guard(swap(), Limits(allow=refusal.flag.split()[-1])) == () for refusal in found)
+
+
+def test_a_kind_that_is_none_is_an_error_of_usage() -> None:
+    """*keep* is no change that writes."""
+    with pytest.raises(UsageError, match="--allow keep"):
+        guard(swap(), Limits(allow="keep"))
+
+
 # ── the failure budget ────────────────────────────────────────────────────────────────────────────────────────────────
 
 

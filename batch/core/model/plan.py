@@ -37,6 +37,7 @@ class Limits:
     max_failures: str = ""
     max_change: str = ""
     max_changes: str = ""
+    allow: str = ""
     on_split: OnSplit = OnSplit.RESTORE
 
 

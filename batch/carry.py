@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 
 import anyio
@@ -11,7 +12,7 @@ from batch.between import Between, changed, record_seen
 from batch.core.encode import outcome_to_json
 from batch.core.guard import Refusal, failure_budget, guard
 from batch.core.lifecycle import OPEN_STATUSES, Entry, Kind
-from batch.core.model import Limits, Outcome, Plan, Reason, Status
+from batch.core.model import Limits, Outcome, Plan, Reason
 from batch.engine.execute import Ending, Execution, Setting, reason_of
 from batch.engine.live import Live
 from batch.engine.schedule import Brakes, Schedule
@@ -124,7 +125,7 @@ async def _execute(run: Run, session: Session, settings: Settings, hooks: Hooks,
         wall=time.time,
         read_back=settings.verify == "each",
         watches=watches(run.folder, settings, signals),
-        on_progress=Meter(hooks, session, len(writes)).outcome,
+        on_progress=Meter(hooks, session, len(writes), final).ended,
         check_wave=Between(run, session, settings, hooks, live),
     )
     execution = Execution(schedule, setting, known=run.record.outcomes, apis=session.apis)
@@ -170,26 +171,32 @@ async def _look_again(
 
 
 class Meter:
-    """Turns outcomes into progress reports, not more often than anyone can read."""
+    """Turns outcomes into progress reports, not more often than anyone can read. *final* ended in earlier sittings."""
 
-    def __init__(self, hooks: Hooks, session: Session, total: int) -> None:
+    def __init__(self, hooks: Hooks, session: Session, total: int, final: Mapping[int, Outcome]) -> None:
         self._hooks = hooks
         self._session = session
         self._total = total
+        self._statuses = {id_: outcome.status for id_, outcome in final.items()}
+        self._before = len(final)
         self._began = self._told = time.monotonic()
 
-    def outcome(self, outcomes: Mapping[int, Outcome]) -> None:
-        """Another change has ended."""
-        now = time.monotonic()
-        if now - self._told < PROGRESS_EVERY and len(outcomes) < self._total:
+    def ended(self, *outcomes: Outcome) -> None:
+        """Changes have ended, or turned out otherwise than was told before."""
+        self._statuses.update((outcome.change, outcome.status) for outcome in outcomes)
+        done, now = len(self._statuses), time.monotonic()
+        if now - self._told < PROGRESS_EVERY and done < self._total:
             return
         self._told = now
-        counts: dict[Status, int] = {}
-        for outcome in outcomes.values():
-            counts[outcome.status] = counts.get(outcome.status, 0) + 1
-        done = len(outcomes)
+        lately = done - self._before
         view = self._session.gate.view()
-        eta = (self._total - done) * (now - self._began) / done if done else None
         self._hooks.progress(
-            Progress(phase="apply", done=done, total=self._total, counts=counts, pace=view.limit, eta_seconds=eta)
+            Progress(
+                phase="apply",
+                done=done,
+                total=self._total,
+                counts=Counter(self._statuses.values()),
+                pace=view.limit,
+                eta_seconds=(self._total - done) * (now - self._began) / lately if lately else None,
+            )
         )

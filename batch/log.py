@@ -79,6 +79,7 @@ def _configure(sinks: list[Sink]) -> None:
         logger_factory=structlog.ReturnLoggerFactory(),
         cache_logger_on_first_use=False,
     )
+    log.renew()
 
 
 def _hide(_logger: object, _method: str, event: Event) -> Event:
@@ -151,8 +152,21 @@ def _be_silent() -> None:
         logger_factory=structlog.ReturnLoggerFactory(),
         cache_logger_on_first_use=False,
     )
+    log.renew()
 
 
-_be_silent()
-log: Any = structlog.get_logger()
+class _Voice:
+    """Tells events by the configuration of the moment, bound once for each: structlog's proxy binds for each event."""
+
+    __slots__ = ("_bound",)
+
+    def renew(self) -> None:
+        self._bound = structlog.get_logger().bind()
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._bound, method)
+
+
+log: Any = _Voice()
 """Where events are told: ``log.info("change.settled", status="done")``; heard only within :func:`logging_to`."""
+_be_silent()

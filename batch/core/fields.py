@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import unicodedata
@@ -17,6 +18,7 @@ BARE_UUID = re.compile(r"([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0
 OPAQUE_ID = re.compile(r"[0-9a-z][0-9a-z_.:\-]{0,63}")
 COUNT = re.compile(r"[0-9]{1,18}")
 SURROGATES = re.compile(r"[\ud800-\udfff]")
+_REMEMBERED = 4096  # a list of 100,000 numbers says the same few words over and over
 WORDS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -31,7 +33,10 @@ def document(body: bytes) -> dict[str, Any] | list[Any] | None:
 
 def first(item: Mapping[str, Any], *names: str) -> Any:
     """The first of several spellings of a field that is there and not null."""
-    return next((item[name] for name in names if item.get(name) is not None), None)
+    for name in names:
+        if (value := item.get(name)) is not None:
+            return value
+    return None
 
 
 def phone_number(value: object) -> Number | None:
@@ -46,6 +51,8 @@ def phone_number(value: object) -> Number | None:
 
 def identity(value: object) -> str | None:
     """A uuid in lower case with hyphens; an id of another make as it is, in lower case."""
+    if isinstance(value, str) and UUID.fullmatch(value) is not None:
+        return value
     lower = _scalar(value).strip().lower()
     if UUID.fullmatch(lower) is not None:
         return lower
@@ -57,12 +64,17 @@ def identity(value: object) -> str | None:
 
 def text(value: object) -> str:
     """A text without the space around it, else empty. Half a surrogate pair could not be written to any file."""
-    return SURROGATES.sub("\ufffd", value.strip()) if isinstance(value, str) else ""
+    return _whole(value) if isinstance(value, str) else ""
 
 
 def name(value: object) -> str:
     """A name in NFC, so that it equals what a sheet holds."""
     return unicodedata.normalize("NFC", text(value))
+
+
+def plain(value: object) -> str | int | None:
+    """A text, a whole number or a truth value; ``None`` for what says nothing as a single value."""
+    return value if isinstance(value, str | int) else None
 
 
 def count(value: object) -> int | None:
@@ -74,6 +86,11 @@ def count(value: object) -> int | None:
 def flag(value: object) -> bool | None:
     """A truth value, also as 0, 1 or a word in quotes."""
     return value if isinstance(value, bool) else WORDS.get(_scalar(value).strip().lower())
+
+
+@functools.lru_cache(_REMEMBERED)
+def _whole(value: str) -> str:
+    return SURROGATES.sub("\ufffd", value.strip())
 
 
 def _scalar(value: object) -> str:

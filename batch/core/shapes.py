@@ -6,6 +6,7 @@ Nothing here raises. A body that is not the API's (not JSON, HTML, ``success: fa
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -28,6 +29,8 @@ Item = TypeVar("Item")
 
 PAGINATION = frozenset({"current_page", "last_page", "total", "has_more"})
 CHANNEL_WORDS = {"voice": "call"}  # settings spell the call channel so (API.md §2)
+BINDINGS = 65_536
+"""Bindings kept in mind: the same few hundred agents serve all numbers, and each needs to be held once."""
 NESTING = 3  # {data: {data: {items: […]}}} is the deepest that frameworks build
 
 
@@ -52,13 +55,13 @@ def success_of(document: object) -> bool | None:
     return fields.flag(document.get("success")) if isinstance(document, dict) else None
 
 
-def numbers_page(body: bytes) -> Page[NumberState] | None:
-    """A page of one of the two number lists.
+def numbers_page(body: bytes, page: int = 0) -> Page[NumberState] | None:
+    """A page of one of the two number lists; *page* is where a number stands from then on.
 
     A list may hold an item per number (``bindings``) or an item per trunk (``channel``, ``agent_uuid``): in the second
     case the same number occurs several times, and it is the reader's part to merge them.
     """
-    return _page(fields.document(body), _number_state)
+    return _page(fields.document(body), lambda item: _number_state(item, page))
 
 
 def agents_page(body: bytes) -> Page[Agent] | None:
@@ -152,9 +155,11 @@ def _levels(document: object) -> Iterator[dict[str, Any]]:
 # ── items ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _number_state(item: object) -> NumberState | None:
-    number = fields.phone_number(fields.first(item, "number", "phone_number")) if isinstance(item, dict) else None
-    if number is None or not isinstance(item, dict):
+def _number_state(item: object, page: int = 0) -> NumberState | None:
+    if not isinstance(item, dict):
+        return None
+    number = fields.phone_number(fields.first(item, "number", "phone_number"))
+    if number is None:
         return None
     source = fields.text(item.get("source")).lower()
     external = fields.flag(item.get("is_external"))
@@ -164,42 +169,50 @@ def _number_state(item: object) -> NumberState | None:
         external=source != "purchased" if external is None else external,
         source=source,
         status=fields.text(item.get("status")),
-        bindings=dict(_bindings(item)),
+        bindings=_bindings(item),
+        page=page,
     )
 
 
-def _bindings(item: Mapping[str, Any]) -> Iterator[tuple[str, Binding]]:
+def _bindings(item: Mapping[str, Any]) -> dict[str, Binding]:
     """The bindings of a number, from wherever the item keeps them: by channel, as a list, or itself one trunk."""
+    found: dict[str, Binding] = {}
     for held in (item.get("channels"), item.get("bindings")):
         if isinstance(held, dict):
-            yield from _each_binding(held.items())
+            _add_each(found, held.items())
         elif isinstance(held, list):
-            yield from _trunk_bindings(held)
+            _add_each(found, _trunk_rows(held))
     if "channel" in item:
-        yield from _trunk_bindings([item])
+        _add_each(found, _trunk_rows([item]))
+    return found
 
 
-def _trunk_bindings(rows: Iterable[object]) -> Iterator[tuple[str, Binding]]:
+def _trunk_rows(rows: Iterable[object]) -> Iterator[tuple[object, object]]:
     """Rows of one trunk each. A row that says nothing of ``bound`` is bound: that it is listed says that it exists."""
-    found = (row for row in rows if isinstance(row, dict))
-    return _each_binding((row.get("channel"), {"bound": True, **row}) for row in found)
+    return ((row.get("channel"), {"bound": True, **row}) for row in rows if isinstance(row, dict))
 
 
-def _each_binding(held: Iterable[tuple[object, object]]) -> Iterator[tuple[str, Binding]]:
+def _add_each(found: dict[str, Binding], held: Iterable[tuple[object, object]]) -> None:
     for word, value in held:
         channel = fields.text(word).lower()
         if channel and isinstance(value, dict) and ("bound" in value or "agent_uuid" in value):
-            yield CHANNEL_WORDS.get(channel, channel), _binding(value)
+            found[CHANNEL_WORDS.get(channel, channel)] = _binding(value)
 
 
 def _binding(value: Mapping[str, Any]) -> Binding:
+    said, plain = value.get, fields.plain
+    return _binding_of(plain(said("agent_uuid")), plain(said("bound")), plain(said("agent_name")))
+
+
+@functools.lru_cache(BINDINGS, typed=True)
+def _binding_of(agent_uuid: str | int | None, bound: str | int | None, agent_name: str | int | None) -> Binding:
     """A binding that does not say whether it is bound is bound when it names an agent."""
-    agent = fields.identity(value.get("agent_uuid"))
-    bound = fields.flag(value.get("bound"))
+    agent = fields.identity(agent_uuid)
+    says = fields.flag(bound)
     return Binding(
-        bound=agent is not None if bound is None else bound,
+        bound=agent is not None if says is None else says,
         agent=None if agent is None else AgentId(agent),
-        agent_name=fields.name(value.get("agent_name")),
+        agent_name=fields.name(agent_name),
     )
 
 

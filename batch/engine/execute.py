@@ -60,7 +60,7 @@ class WaveCheck(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What an execution works with. ``check_wave`` is called between waves."""
+    """What an execution works with. ``on_progress`` takes outcomes, ``check_wave`` is called between waves."""
 
     log: Log
     gate: Gate
@@ -68,7 +68,7 @@ class Setting:
     wall: Callable[[], float]
     read_back: bool = False
     watches: Sequence[Watch] = ()
-    on_progress: Callable[[Mapping[int, Outcome]], None] | None = None
+    on_progress: Callable[..., None] | None = None
     check_wave: WaveCheck | None = None
 
 
@@ -173,7 +173,7 @@ class Execution:
         self._setting.log.add(*(Entry(Kind.OUTCOME, at, o.change, outcome_to_json(o)) for o in outcomes))
         self._ending.outcomes.update((o.change, o) for o in outcomes)
         if self._setting.on_progress is not None:
-            self._setting.on_progress(self._ending.outcomes)
+            self._setting.on_progress(*outcomes)
 
     async def _pass_standstill(self) -> None:
         """Nothing is under way and nothing may start: look at the wave and open the next, or end who waits in vain."""

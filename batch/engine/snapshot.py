@@ -23,6 +23,7 @@ PER_PAGE: tuple[int | None, ...] = (200, 100, None)
 nothing at all. The next is tried only when the server refuses the first page; one that caps it is followed."""
 MOST_PAGES = 20_000
 """Two million numbers: a list longer than that does not end."""
+DISAGREEING = "{} numbers were listed twice with different agents; the first was kept"
 LAST_SIZE = len(PER_PAGE) - 1
 UNPROCESSABLE = frozenset({400, 422})
 
@@ -35,9 +36,9 @@ class NoTrunkListError(UnavailableError):
 
 @dataclass(slots=True)
 class _Listed(Generic[Item]):
-    """A list as far as read: each item with its page. ``size`` is the place in :data:`PER_PAGE`."""
+    """A list as far as read. ``size`` is the place in :data:`PER_PAGE`."""
 
-    items: list[tuple[int, Item]] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
     keys: set[Hashable] = field(default_factory=set)
     pages: int = 0
     total: int | None = None
@@ -56,7 +57,7 @@ class _Listed(Generic[Item]):
                 self.repeated += 1
             else:
                 self.keys.add(known)
-                self.items.append((self.pages, item))
+                self.items.append(item)
         new = len(self.keys) > before
         if new or not page.items:
             self.skipped += page.skipped
@@ -76,18 +77,19 @@ async def gather(caller: Caller) -> Snapshot:
     """
     agents = await _agents(caller)
     trunks = await _list(caller, Listing.TRUNKS, shapes.numbers_page, _row)
-    everything = await _list(caller, Listing.NUMBERS, shapes.numbers_page, _row)
+    in_trunk_list, disagreeing = _merged(trunks)
+    everything = await _list(caller, Listing.NUMBERS, lambda body, _: _held_once(body, in_trunk_list), _row)
     notes = _notes(Listing.AGENTS, agents) + _notes(Listing.TRUNKS, trunks) + _notes(Listing.NUMBERS, everything)
     if trunks is None and everything is None:
         raise NoTrunkListError("this server lists neither trunks nor numbers", hint="check the base URL")
-    in_trunk_list = _merged(trunks, notes)
-    in_number_list = _merged(everything, notes)
+    in_number_list, more_disagreeing = _merged(everything)
+    notes += [DISAGREEING.format(count) for count in (disagreeing, more_disagreeing) if count]
     source = in_number_list if trunks is None else in_trunk_list
     numbers = {number: state for number, state in source.items() if state.external}
     rest = {number: state for number, state in (in_number_list | in_trunk_list).items() if number not in numbers}
     return Snapshot(
-        agents={agent.uuid: agent for _, agent in agents.items},
-        numbers=numbers if trunks is not None else {n: replace(s, page=0) for n, s in numbers.items()},
+        agents={agent.uuid: agent for agent in agents.items},
+        numbers=numbers,
         others={number: replace(state, page=0) for number, state in rest.items()},
         pages=0 if trunks is None else trunks.pages,
         per_page=None if trunks is None else PER_PAGE[trunks.size],
@@ -103,7 +105,7 @@ async def gather_numbers(caller: Caller, numbers: Collection[Number]) -> Snapsho
     agents = await _agents(caller)
     states = await _read_each(caller, numbers)
     return Snapshot(
-        agents={agent.uuid: agent for _, agent in agents.items},
+        agents={agent.uuid: agent for agent in agents.items},
         numbers={number: state for number, state in states.items() if state.external},
         others={number: state for number, state in states.items() if not state.external},
         complete=False,
@@ -126,14 +128,14 @@ async def listed(caller: Caller, numbers: Collection[Number]) -> Mapping[Number,
     """Those of *numbers* that the trunk list, read whole, shows now."""
     wanted = set(numbers)
     trunks = await _list(caller, Listing.TRUNKS, shapes.numbers_page, _row)
-    return {number: state for number, state in _merged(trunks, []).items() if number in wanted}
+    return {number: state for number, state in _merged(trunks)[0].items() if number in wanted}
 
 
 # ── one list ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _agents(caller: Caller) -> _Listed[Agent]:
-    agents = await _list(caller, Listing.AGENTS, shapes.agents_page, lambda agent: agent.uuid)
+    agents = await _list(caller, Listing.AGENTS, lambda body, _: shapes.agents_page(body), lambda agent: agent.uuid)
     if agents is None:
         raise UnavailableError("this server has no list of agents", hint="check the base URL")
     return agents
@@ -142,7 +144,7 @@ async def _agents(caller: Caller) -> _Listed[Agent]:
 async def _list(
     caller: Caller,
     listing: Listing,
-    parse: Callable[[bytes], Page[Item] | None],
+    parse: Callable[[bytes, int], Page[Item] | None],
     key: Callable[[Item], Hashable],
 ) -> _Listed[Item] | None:
     """A whole list; ``None`` when the server has no such list. One that does not add up is read a second time."""
@@ -166,7 +168,7 @@ async def _list(
 async def _page(
     caller: Caller,
     listing: Listing,
-    parse: Callable[[bytes], Page[Item] | None],
+    parse: Callable[[bytes, int], Page[Item] | None],
     listed: _Listed[Item],
 ) -> Page[Item] | None:
     """The next page of a list; ``None`` when there is no such list, or no such page."""
@@ -176,7 +178,7 @@ async def _page(
     answer = await _ask(caller, calls.list_page(listing, number, PER_PAGE[listed.size]), listed, number)
     if answer is None:
         return None
-    page = parse(answer.body)
+    page = parse(answer.body, number)
     if page is None:
         raise UnavailableError(
             f"page {number} of {listing.value} is not a list that this program understands",
@@ -225,15 +227,23 @@ def _was_last(page: Page[Item], listed: _Listed[Item], *, new: bool) -> bool:
 
 def _row(state: NumberState) -> Hashable:
     """What makes two list items the same row: a list may have one row per number, or one per channel of it."""
-    return state.number, frozenset(name for name, binding in state.bindings.items() if binding.bound)
+    return state.number, *sorted([name for name, binding in state.bindings.items() if binding.bound])
 
 
-def _merged(listed: _Listed[NumberState] | None, notes: list[str]) -> dict[Number, NumberState]:
-    """One state per number, the bindings of its rows together; where two rows disagree the first is kept."""
+def _held_once(body: bytes, known: Mapping[Number, NumberState]) -> Page[NumberState] | None:
+    """A page of the number list; a state that the trunk list has shown already is not kept a second time."""
+    page = shapes.numbers_page(body)
+    if page is None:
+        return None
+    same = (known[item.number] if known.get(item.number) == item else item for item in page.items)
+    return replace(page, items=tuple(same))
+
+
+def _merged(listed: _Listed[NumberState] | None) -> tuple[dict[Number, NumberState], int]:
+    """One state per number, the bindings of its rows together, and how many rows disagreed with an earlier one."""
     states: dict[Number, NumberState] = {}
     disagreeing = 0
-    for page, item in () if listed is None else listed.items:
-        state = replace(item, page=page)
+    for state in () if listed is None else listed.items:
         known = states.get(state.number)
         if known is None:
             states[state.number] = state
@@ -241,9 +251,7 @@ def _merged(listed: _Listed[NumberState] | None, notes: list[str]) -> dict[Numbe
         bindings, disagrees = _together(known.bindings, state.bindings)
         disagreeing += disagrees
         states[state.number] = replace(known, bindings=bindings)
-    if disagreeing:
-        notes.append(f"{disagreeing} numbers were listed twice with different agents; the first was kept")
-    return states
+    return states, disagreeing
 
 
 def _together(first: Mapping[str, Binding], second: Mapping[str, Binding]) -> tuple[dict[str, Binding], bool]:

@@ -38,7 +38,8 @@ async def sweep(
         unseen = numbers - seen.keys()
         doubtful = (id_ for id_ in judged if id_ in trunks and _does_not_fit(outcomes[id_], judged[id_]))
         numbers = unseen | {trunks[id_].number for id_ in doubtful}
-    gone = {id_ for id_ in judged if id_ in trunks and trunks[id_].number in numbers - seen.keys()}
+    unseen = numbers - seen.keys()
+    gone = {id_ for id_ in judged if id_ in trunks and trunks[id_].number in unseen}
     return {id_: _not_seen(o) if id_ in gone else o for id_, o in judged.items()}, seen
 
 

@@ -31,7 +31,8 @@ class NumberState:
     """A phone number as the API showed it, reduced to what decides about bindings.
 
     ``bindings`` is keyed by the API's own words (``call``, ``whatsapp``, ``sms`` …), unknown ones included.
-    ``page`` is the list page it stood on (0 = read by number), so that one call can look at it again.
+    ``page`` is the list page it stood on (0 = read by number), so that one call can look at it again; two states that
+    differ in it only are equal.
     """
 
     number: Number
@@ -40,7 +41,7 @@ class NumberState:
     source: str = ""
     status: str = ""
     bindings: Mapping[str, Binding] = field(default_factory=dict)
-    page: int = 0
+    page: int = field(default=0, compare=False)
 
     def owner(self, channel: Channel) -> AgentId | None:
         """The agent that serves *channel*, or ``None``."""

@@ -20,7 +20,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from batch.core.model import Plan
@@ -65,7 +66,7 @@ def load(text: str, *, sheet: str = "") -> Plan:
     try:
         rows, changes = document["rows"], document["changes"]
         head = {key: document[key] for key in document if key not in _NOT_DIGESTED}
-        found = _digest(head, [_encode(row) for row in rows], [_encode(change) for change in changes])
+        found = _digest(head, map(_encode, rows), map(_encode, changes))
         if found != document["digest"]:
             raise SafetyError("this plan was edited after it was made", hint=_AGAIN)
         return plan_from_json(document, sheet)
@@ -91,9 +92,12 @@ def _document(text: str) -> dict[str, Any]:
     return document
 
 
-def _digest(head: Mapping[str, Any], rows: list[str], changes: list[str]) -> str:
-    text = "\n".join([_encode(head), *rows, "", *changes])
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+def _digest(head: Mapping[str, Any], rows: Iterable[str], changes: Iterable[str]) -> str:
+    """Over the lines with a line break between two, an empty one before the changes; never all in memory once more."""
+    found = hashlib.sha256(_encode(head).encode("utf-8", "surrogatepass"))
+    for line in chain(rows, ("",), changes):
+        found.update(f"\n{line}".encode("utf-8", "surrogatepass"))
+    return found.hexdigest()
 
 
 def _body(plan: Plan) -> tuple[dict[str, Any], list[str], list[str]]:

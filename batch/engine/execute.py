@@ -84,6 +84,7 @@ class Execution:
         self._known = known
         self._ending = Ending(dict(known))
         self._wake = anyio.Event()
+        self._idle = 0
         self._over = anyio.Event()
         self._standstill = anyio.Lock()
         self._settlers: list[Settler] = []
@@ -135,7 +136,11 @@ class Execution:
             elif self._schedule.between_waves or self._schedule.stuck:
                 await self._pass_standstill()
             else:
-                await self._wake.wait()
+                self._idle += 1
+                try:
+                    await self._wake.wait()
+                finally:
+                    self._idle -= 1
 
     async def _flush(self) -> None:
         try:
@@ -206,8 +211,8 @@ class Execution:
             await self._flush()
 
     def _stir(self) -> None:
-        """Wake the workers that wait for something to do; a no-op event costs nothing when nobody waits."""
-        if self._wake.statistics().tasks_waiting:
+        """Wake the workers that wait for something to do."""
+        if self._idle:
             self._wake.set()
             self._wake = anyio.Event()
 

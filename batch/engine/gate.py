@@ -117,7 +117,8 @@ class Gate:
             self._stir()
 
     def _first(self) -> _Turn | None:
-        return next((queue[0] for queue in (self._urgent, self._queue) if queue), None)
+        queue = self._urgent or self._queue
+        return queue[0] if queue else None
 
     async def _watch(self, turn: _Turn) -> float:
         """Wait to be the first in the queue; the first watches the clock, and listens for calls that end."""

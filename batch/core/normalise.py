@@ -54,16 +54,18 @@ def normalise(table: SourceTable, *, region: str = "") -> Normalised:
     told: dict[Origin, list[Problem]] = {}
     for problem in table.problems:
         told.setdefault(problem.origin, []).append(problem)
-    requests: list[Request] = []
     problems: list[Problem] = []
-    for row in table.rows:
+    return Normalised(tuple(_requests(reader, told, problems)), tuple(problems))
+
+
+def _requests(reader: _Reader, told: dict[Origin, list[Problem]], problems: list[Problem]) -> Iterator[Request]:
+    for row in reader.table.rows:
         if told and row.origin in told:
             request = reader.marked_row(row, told[row.origin], problems)
         else:
             request = reader.row(row, problems)
         if request is not None:
-            requests.append(request)
-    return Normalised(tuple(requests), tuple(problems))
+            yield request
 
 
 def _known(region: str) -> str:

@@ -41,6 +41,8 @@ CREATE TABLE entry (
 ) STRICT
 """
 _START = b"\0" * 32
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+"""In ASCII, so that a plan of 100 MB takes 100 MB as a text too."""
 
 
 class Log(Protocol):
@@ -209,7 +211,7 @@ class Journal:
         seq, last, rows = self._seq, self._hash, []
         for entry in entries:
             seq += 1
-            body = json.dumps(entry.body, ensure_ascii=False, separators=(",", ":"))
+            body = _encode(entry.body)
             last = _chain(last, seq, entry.at, entry.kind.value, entry.change, body)
             rows.append((seq, entry.at, entry.kind.value, entry.change, body, last))
         try:
@@ -251,7 +253,9 @@ def _check_identity(path: Path, database: sqlite3.Connection) -> None:
 
 
 def _chain(previous: bytes, seq: int, at: float, kind: str, change: int | None, body: str) -> bytes:
-    return hashlib.sha256(previous + f"{seq}\n{at!r}\n{kind}\n{change}\n{body}".encode()).digest()
+    found = hashlib.sha256(previous + f"{seq}\n{at!r}\n{kind}\n{change}\n".encode())
+    found.update(body.encode())
+    return found.digest()
 
 
 def _unwritable(path: Path, error: Exception) -> JournalError:

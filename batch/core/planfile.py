@@ -47,6 +47,8 @@ def dump(plan: Plan) -> str:
     lines = [f" {_encode(key)}: {_encode(value)}," for key, value in (*first.items(), *sorted(head.items()))]
     body = [" " + _encode("rows") + ": [", ",\n".join(rows), ' ],\n "changes": [', ",\n".join(changes), " ]"]
     text = "\n".join(["{", *lines, *body, "}", ""])
+    if not _SURROGATE.search(text):
+        return text
     # JSON cannot hold half a character in UTF-8, but it can name it
     return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 

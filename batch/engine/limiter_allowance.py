@@ -11,8 +11,9 @@ UNPROVEN = 4
 """Calls under way at the start of a window that we only believe to have begun."""
 FAR = 0.01
 """Share of the span by which calls arrive late, from which on it costs too much to allow for it with every call."""
-FIRST = 2
-"""Calls under way at first, and one more for every so many accepted, even of a rate that was typed in."""
+FIRST_AT_LEAST, FIRST_PART = 4, 5
+"""So many calls leave before the first answer even of a rate that was typed in, or this part of the count; and one more
+for every one accepted."""
 
 
 class Shape(IntEnum):
@@ -93,12 +94,13 @@ class Typed:
 
     def __init__(self, count: int, span: float) -> None:
         self._allowance = Allowance(count, span, Shape.ANYWHERE)
+        self._first = max(FIRST_AT_LEAST, count // FIRST_PART)
         self._accepted = 0
         self._refused = False
 
     def wait(self, now: float, log: SendLog, latency: Latency) -> float:
         """Seconds until one more call is allowed; 0.0 = now, infinity = an answer must come first."""
-        if log.in_flight >= FIRST + self._accepted:
+        if log.in_flight >= self._first + self._accepted:
             return math.inf
         kept = self._allowance
         if not self._refused and kept.count > 1:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from enum import IntEnum
 
-from batch.engine.send_log import SLACK, Latency, SendLog
+from batch.engine.send_log import SLACK, SendLog
 
 UNPROVEN = 4
 """Calls under way at the start of a window that we only believe to have begun."""
-FAR = 0.01
-"""Share of the span by which calls arrive late, from which on it costs too much to allow for it with every call."""
 FIRST_AT_LEAST, FIRST_PART = 4, 5
 """So many calls leave before the first answer even of a rate that was typed in, or this part of the count; and one more
 for every one accepted."""
@@ -96,17 +94,12 @@ class Typed:
         self._allowance = Allowance(count, span, Shape.ANYWHERE)
         self._first = max(FIRST_AT_LEAST, count // FIRST_PART)
         self._accepted = 0
-        self._refused = False
 
-    def wait(self, now: float, log: SendLog, latency: Latency) -> float:
+    def wait(self, now: float, log: SendLog) -> float:
         """Seconds until one more call is allowed; 0.0 = now, infinity = an answer must come first."""
         if log.in_flight >= self._first + self._accepted:
             return math.inf
-        kept = self._allowance
-        if not self._refused and kept.count > 1:
-            kept.shape = Shape.WINDOW if latency.late() > FAR * kept.span else Shape.ANYWHERE
-        left = max(0.0, log.nth_last(kept.count) + kept.span - now) if kept.shape is Shape.WINDOW else 0.0
-        return max(left, kept.wait(now, log))
+        return self._allowance.wait(now, log)
 
     def booked(self, now: float, log: SendLog) -> None:
         """A call leaves now; *log* does not hold it yet."""
@@ -119,5 +112,4 @@ class Typed:
 
     def refused(self) -> bool:
         """A call was refused nevertheless; False when that cannot be helped by keeping the rate more strictly."""
-        self._refused = True
         return self._allowance.soften(fully=self._accepted < self._allowance.count)

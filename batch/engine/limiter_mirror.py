@@ -23,6 +23,8 @@ UNPROVEN = 4
 """Calls under way at the start of a window that we only believe to have begun."""
 INEXACT = 2.0
 """Seconds by which a window may seem longer than it is: what the server tells is rounded."""
+ROUNDING = 1.0
+"""Seconds by which a reset that is told in whole ones may be wrong, either way."""
 DOUBT = 0.3
 """Share of a window that we only believe in, after which we look once: a bucket would have something again."""
 SMALL = 3
@@ -56,9 +58,8 @@ class Mirror:
         self._heard_at = -math.inf
         self._told_at = -math.inf  # when the call was sent whose answer was believed last
         self._start = self._last_start = now  # the first call of this window
-        self._begun_by = math.inf  # the latest moment at which this window can have begun
         self._jumped_at = -math.inf  # when a window was last seen to have begun
-        self._resets_at: float | None = None
+        self._told_end: float | None = None  # of this window, at the latest, as told or asked for
         self._late = 0.0  # seconds by which this server's resets proved to come later than told
         self._total: float = -math.inf  # calls sent ever, at which nothing is left
         self._least = math.inf  # the smallest rest told in this window
@@ -115,9 +116,10 @@ class Mirror:
         return min(float(self.limit), self._level + (self.refill or 0.0) * (now - self._at))
 
     def _wait_for_reset(self, now: float, log: SendLog, latency: Latency) -> float:
-        if self._resets_at is not None:
+        end = self._end(log)
+        if end is not None:
             early = DOUBT * (self.window or 0.0) if self._doubted and not log.in_flight else math.inf
-            return min(self._resets_at, self._at + early) - now
+            return min(end, self._at + early) - now
         if self._look > FIRST_LOOK and not log.in_flight:
             return max(0.0, self._at + self._look - now)
         if self._reserve and self._start < math.inf:  # asking would take from the others: assume the usual instead
@@ -128,9 +130,9 @@ class Mirror:
 
     def _roll(self, now: float, log: SendLog) -> None:
         """Begin the next window when the present one is over, as far as is known."""
-        if self.refill or self._resets_at is None or now + TICK < self._resets_at:
+        end = None if self.refill else self._end(log)
+        if end is None or now + TICK < end:
             return
-        self._resets_at = None
         self._last_start = self._start
         self._begin(math.inf)
         self._refill.restart()
@@ -140,8 +142,18 @@ class Mirror:
 
     def _begin(self, start: float) -> None:
         """A window begins: forget what was told of the one before."""
-        self._start = start
-        self._begun_by = self._least = math.inf
+        self._start, self._least, self._told_end = start, math.inf, None
+
+    def _end(self, log: SendLog) -> float | None:
+        """When this window is over at the latest, as far as is known.
+
+        As many calls as are missing from the limit were its own: it began no later than the first of them arrived, and
+        whatever was sent earlier may have been of the one before.
+        """
+        if self.window is None or self._least == math.inf:
+            return self._told_end
+        end = log.arrival(self.limit - self._least, self._start) + self.window
+        return end if self._told_end is None else min(end, self._told_end)
 
     # ── what an answer tells ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -165,17 +177,16 @@ class Mirror:
         gain = self._refill.gained(least)
         full = remaining + 1 >= self.limit
         if full and not told and self.limit >= SMALL and self._refill.full(heard):
-            self._resets_at, self._proven = None, True
+            self._told_end, self._proven = None, True
         elif gain >= 1.0 and (full or remaining > self._least + max(1.0, self.limit / 2)):
             self._jump(heard)
             self._refill.restart(heard.sent_at, most)
         elif full:
             self._refill.restart(heard.sent_at, most)
         elif self._refill.notice(heard, least, most, told=told):
-            self._resets_at, self._proven = None, True
+            self._told_end, self._proven = None, True
         self._total = max(self._total, least)
         if heard.sent_at >= self._start:
-            self._begun_by = min(self._begun_by, heard.arrived)
             if remaining < self._least:
                 self._least, self._least_at = remaining, heard.now
 
@@ -194,7 +205,6 @@ class Mirror:
         self._begin(sent_at)
         self._jumped_at = heard.now
         self._look = FIRST_LOOK
-        self._resets_at = None if self.window is None else sent_at + self.window
 
     def _believe(self, quota: Quota, remaining: int, heard: Heard, log: SendLog) -> None:
         later = max(log.after(heard.sent_at), log.in_flight)  # what is under way may arrive after it, whenever it left
@@ -212,7 +222,7 @@ class Mirror:
         if limit != self.limit:
             if self.limit:  # another limit is another limiter: nothing learned of the old one holds
                 self._refill = Refill()
-                self.window = self._resets_at = None
+                self.window = None
                 self._total = -math.inf
                 self._begin(sent_at)
             self.limit = limit
@@ -224,14 +234,13 @@ class Mirror:
         if heard.sent_at < self._start:
             return
         self._proven = True
-        if self.refill:
+        if self.refill or quota.reset_in is None:
             return
-        ends = [] if self._resets_at is None or heard.sent_at == self._start else [self._resets_at]
-        if self.window is not None and self._begun_by < math.inf:
-            ends.append(self._begun_by + self.window)
-        if quota.reset_in is not None:
-            ends.append(heard.arrived + quota.reset_in + (self._late if self.window is None else 1.0))
-        self._resets_at = min(ends, default=None)
+        end = heard.arrived + quota.reset_in + (self._late if self.window is None else ROUNDING)
+        earliest = heard.sent_at + quota.reset_in - ROUNDING
+        if self._told_end is None or self._told_end < earliest:  # an end before that was of the window before
+            self._told_end = end
+        self._told_end = min(self._told_end, end)
 
     # ── what a refusal tells ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -248,7 +257,7 @@ class Mirror:
         if not self._proven:  # we came too early: the window is longer, or its end is told a second short
             self._late = 1.0
             self.window, self._start = None, self._last_start
-        self._resets_at = None if self.window is None else now + pause
+        self._told_end = None if self.window is None else now + pause
         self._proven = True
 
     # ── for people ────────────────────────────────────────────────────────────────────────────────────────────────────

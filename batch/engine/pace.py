@@ -94,6 +94,7 @@ class Pacer:
         self._latency = Latency()
         self._typed = None if rate is None else Typed(rate.calls, rate.seconds)
         self._mirrors: dict[str, Mirror] = {}
+        self._log.span = self._tightest()
         self._guess = Guess(reserve=self._reserve)
         self._paused_until = -math.inf
         self._alone = False  # after a pause: one call, until it is accepted
@@ -127,7 +128,7 @@ class Pacer:
             return self._paused_until - now
         if self._log.in_flight >= (1 if self._alone else self._concurrency):
             return math.inf
-        seconds = 0.0 if self._typed is None else self._typed.wait(now, self._log, self._latency)
+        seconds = 0.0 if self._typed is None else self._typed.wait(now, self._log)
         for mirror in self._mirrors.values():
             seconds = max(seconds, mirror.wait(now, self._log, self._latency))
         if self._guess.lessons or not (self._mirrors or self._rate):  # something refuses of which nobody speaks
@@ -181,7 +182,14 @@ class Pacer:
                 if len(self._mirrors) >= MAX_MIRRORS:
                     continue
                 mirror = self._mirrors[quota.name] = Mirror(quota.name, reserve=self._reserve, now=heard.sent_at)
+                self._log.span = self._tightest(quota.window)
             mirror.heard(quota, heard, self._log)
+
+    def _tightest(self, told: float | None = None) -> float:
+        """The shortest span of a limit that was typed or told, in seconds; a second where none is."""
+        typed = None if self._rate is None else self._rate.seconds
+        spans = (typed, told, *(mirror.window for mirror in self._mirrors.values()))
+        return min((span for span in spans if span), default=1.0)
 
     def _refuse(self, heard: Heard, told: float | None, quotas_told: tuple[Quota, ...]) -> None:
         self._refused += 1

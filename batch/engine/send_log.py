@@ -12,23 +12,22 @@ from bisect import bisect_left, bisect_right, insort
 
 KEEP = 200_000
 """So many send times are kept (3 MB): more than any limit we hold to allows within its span."""
-GENERATION = 200
+GENERATION = 500
 TICK = 1e-6
 """Seconds too short to wait for: the sum of a clock and a difference may round them away."""
-SLACK = 20
-"""An answer may be slow for other reasons than the way: a call is late by a twentieth of a limit's span at most."""
-UNSEEN = 2.0
+SLACK, LATE = 20, 10
+"""An answer may be slow for other reasons than the way: one call overtakes another by a twentieth of a limit's span at
+most, and is taken to have arrived late by a tenth of it at most."""
+UNSEEN, FEW_SEEN = 4.0, 1.0
 """The fastest of n round trips is slower than the fastest possible by some 1.25 × (usual - fastest) ÷ √n (two uniform
-ways); that much is left for the one that is faster still."""
-
-UNPROVEN = 0.4
-"""And of few answers we do not know how much they vary: by so much of the whole."""
+ways); thrice as much is left for the one that is faster still, so that it hardly ever is. And of few answers we do not
+know how much they vary: at least the whole ÷ √n is left."""
 
 
 class SendLog:
     """Send times in order. A call is under way from :meth:`book` until :meth:`ended`.
 
-    ``span`` is that of the tightest limit, in seconds.
+    ``span`` is that of the tightest limit, in seconds, as far as it is known.
     """
 
     def __init__(self) -> None:
@@ -43,7 +42,7 @@ class SendLog:
     def book(self, now: float) -> None:
         """A call leaves now."""
         self._times.append(now)
-        many, latest, before = self._under_way.get(now) or (0, now + self.span / SLACK, self.counted - self.in_flight)
+        many, latest, before = self._under_way.get(now) or (0, now + self.span / LATE, self.counted - self.in_flight)
         self._under_way[now] = (many + 1, latest, before)
         insort(self._arrived, latest)
         self.in_flight += 1
@@ -107,6 +106,12 @@ class SendLog:
         index = bisect_left(self._arrived, start)
         return self._arrived[index] if index < len(self._arrived) else math.inf
 
+    def arrival(self, nth_last: int, start: float) -> float:
+        """When the *nth_last* call arrived, at the latest; but no earlier than the first that left at *start* or later."""
+        arrived = self._arrived
+        nth = arrived[-nth_last] if 0 < nth_last <= len(arrived) else -math.inf
+        return max(nth, self.first_arrival(start))
+
     def wait_for(self, count: int, span: float, now: float) -> float:
         """Seconds until one more call keeps to *count* arrivals in any *span* seconds; 0.0 = now."""
         if len(self._arrived) < count:
@@ -137,7 +142,7 @@ class Latency:
         low = min(self._low, self._last_low)
         if low == math.inf:
             return low
-        unseen = max(UNSEEN * (self.usual - low), UNPROVEN * low) / math.sqrt(self._seen + self._last_seen)
+        unseen = max(UNSEEN * (self.usual - low), FEW_SEEN * low) / math.sqrt(self._seen + self._last_seen)
         return max(0.0, low - unseen)
 
     def late(self) -> float:

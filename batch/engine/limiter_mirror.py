@@ -77,17 +77,19 @@ class Mirror:
 
     def wait(self, now: float, log: SendLog, latency: Latency) -> float:
         """Seconds until one more call is within the quota; 0.0 = now, infinity = an answer must come first."""
-        self._roll(now, log)
+        rate = self._refill.rate
+        if not rate:
+            self._roll(now, log)
         if not self._proven and log.in_flight >= UNPROVEN:
             return math.inf
-        level = self._level_at(now)
-        if self.refill:
-            needed = min(1.0 + self._headroom(latency), float(self.limit))
-            seconds = max(0.0, (needed - level) / self.refill)
-            if seconds > 0.0:
-                self._refill.held()
+        if rate:
+            needed = min(1.0 + self._headroom(rate, latency), float(self.limit))
+            seconds = (needed - self._level_at(now)) / rate
+            if seconds <= 0.0:
+                return 0.0
+            self._refill.held()
             return seconds
-        left = min(level, self._total - log.counted)
+        left = min(self._level_at(now), self._total - log.counted)
         if self._reserve:
             left = min(left, self.share() - log.since(self._start))
         return 0.0 if left >= 1.0 else self._wait_for_reset(now, log, latency)
@@ -106,14 +108,13 @@ class Mirror:
         """A booked call did not leave."""
         self._level += 1.0
 
-    def _headroom(self, latency: Latency) -> float:
+    def _headroom(self, refill: float, latency: Latency) -> float:
         """What stays in a bucket: the reserve, and what calls overtaking each other may take too early."""
-        refill = self.refill or 0.0
         jitter = min(refill * latency.spread(2 * self.limit / max(refill, TICK)), (self.limit - 1) / 2)
         return max(jitter, 0.0) + self._reserve * self.limit
 
     def _level_at(self, now: float) -> float:
-        return min(float(self.limit), self._level + (self.refill or 0.0) * (now - self._at))
+        return min(float(self.limit), self._level + (self._refill.rate or 0.0) * (now - self._at))
 
     def _wait_for_reset(self, now: float, log: SendLog, latency: Latency) -> float:
         end = self._end(log)
@@ -130,7 +131,7 @@ class Mirror:
 
     def _roll(self, now: float, log: SendLog) -> None:
         """Begin the next window when the present one is over, as far as is known."""
-        end = None if self.refill else self._end(log)
+        end = self._end(log)
         if end is None or now + TICK < end:
             return
         self._last_start = self._start

@@ -6,7 +6,7 @@ What is left after a call, and the calls that came before it, together make a su
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from batch.engine.send_log import SendLog
 
@@ -21,8 +21,7 @@ REFILL_SPAN = 10.0
 """Seconds over which a refill is measured; long enough to be exact, short enough to notice a change."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Heard(NamedTuple):
     """An answer: when its call was sent, when it came, and when the call had arrived at the latest.
 
     ``before`` calls had surely arrived before it, for they had been answered when it was sent.

@@ -16,7 +16,7 @@ from batch.engine.limiter_allowance import Typed
 from batch.engine.limiter_guess import Guess
 from batch.engine.limiter_mirror import Mirror
 from batch.engine.limiter_refill import Heard
-from batch.engine.rate_headers import MAX_WAIT, Quota, quotas, retry_after
+from batch.engine.rate_headers import FAMILIES, MAX_WAIT, Quota, quotas, retry_after
 from batch.engine.send_log import TICK, Latency, SendLog
 from batch.errors import UsageError
 
@@ -26,6 +26,8 @@ UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 
 TOO_MANY, AWAY = 429, 503
 SERVER_ERROR = 500
 MAX_MIRRORS = 8
+TELLING = frozenset({"ratelimit", *(family + what for family in FAMILIES for what in ("limit", "remaining"))})
+"""The headers without which an answer tells no quota: most do not, and need not be read further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,16 +158,18 @@ class Pacer:
             self._latency.saw(now - sent_at)
         before, arrived = self._log.before(sent_at), now - self._latency.fastest()
         self._log.ended(sent_at, arrived, counted=not refused)
+        told = retry_after(headers) if refused or status == AWAY else None
+        if told is not None and not refused:
+            self._pause(now, max(told, FLOOR))
+        elif status < SERVER_ERROR and not refused:
+            self._accept(sent_at, now)
+        if not refused and TELLING.isdisjoint(headers):
+            return
         heard = Heard(sent_at=sent_at, now=now, arrived=arrived, before=before)
-        told = retry_after(headers) if status in (TOO_MANY, AWAY) else None
         if refused:
             self._refuse(heard, told, quotas(headers))
-            return
-        if told is not None:
-            self._pause(now, max(told, FLOOR))
-        elif status < SERVER_ERROR:
-            self._accept(sent_at, now)
-        self._hear(quotas(headers), heard)
+        else:
+            self._hear(quotas(headers), heard)
 
     def _accept(self, sent_at: float, now: float) -> None:
         if sent_at >= self._paused_until:

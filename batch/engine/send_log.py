@@ -123,36 +123,37 @@ class Latency:
     """How long answers take, lately: the shortest, the longest and the usual, in seconds."""
 
     def __init__(self) -> None:
-        self._low, self._high = math.inf, 0.0
-        self._last_low, self._last_high, self._last_seen = math.inf, 0.0, 0
-        self._seen = 0
+        self._low, self._high, self._seen = math.inf, 0.0, 0
+        self._last_high, self._last_seen = 0.0, 0
+        self._lowest = self._last_low = math.inf
         self.usual = 0.0
 
     def saw(self, seconds: float) -> None:
         """Take one answer's time into account; two generations of answers are remembered."""
         if self._seen == GENERATION:
+            self._lowest = self._low
             self._last_low, self._last_high, self._last_seen = self._low, self._high, self._seen
             self._low, self._high, self._seen = math.inf, 0.0, 0
         self._seen += 1
-        self._low, self._high = min(self._low, seconds), max(self._high, seconds)
+        if seconds < self._low:
+            self._low = seconds
+            self._lowest = min(seconds, self._last_low)
+        if seconds > self._high:
+            self._high = seconds
         self.usual = seconds if self.usual == 0.0 else 0.9 * self.usual + 0.1 * seconds
 
     def fastest(self) -> float:
         """The shortest round trip that is likely to be possible; infinity before the first."""
-        low = min(self._low, self._last_low)
+        low = self._lowest
         if low == math.inf:
             return low
         unseen = max(UNSEEN * (self.usual - low), FEW_SEEN * low) / math.sqrt(self._seen + self._last_seen)
-        return max(0.0, low - unseen)
-
-    def late(self) -> float:
-        """By how much the usual answer is slower than the fastest."""
-        return max(0.0, self.usual - min(self._low, self._last_low))
+        return low - unseen if low > unseen else 0.0
 
     def spread(self, span: float) -> float:
         """By how much one call may overtake another on the way, at most a twentieth of *span*.
 
         The way there varies no more than the whole; an answer may be slow for other reasons, hence the bound.
         """
-        low, high = min(self._low, self._last_low), max(self._high, self._last_high)
-        return min(high - low, span / SLACK) if high > 0.0 else 0.0
+        high = max(self._high, self._last_high)
+        return min(high - self._lowest, span / SLACK) if high > 0.0 else 0.0

@@ -54,7 +54,7 @@ class Guess:
         self._since = 0  # accepted since the last lesson
         self._sure = 0.0  # calls per second that were measured, or could not be exceeded
         self._proven = 0.0  # calls per second that were allowed for long
-        self._rising = False  # more was found than believed, and is not measured yet
+        self._rising = 0.0  # calls per second believed before more was found, which is not measured yet
 
     # ── may a call leave? ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -151,7 +151,7 @@ class Guess:
         empty = tuple(self._empty)
         self._empty.append(lesson.at)
         if known is not None and self._climb.tried is not None:
-            self._fell(known, self._climb.tried, again_at)
+            self._fell(known, self._climb.tried, lesson.at)
         elif not self._crowded(lesson, again_at):
             self._learn(lesson, again_at, empty, log, latency)
 
@@ -178,7 +178,9 @@ class Guess:
             return
         if finding.allowance.rate * ALIKE < self._proven:
             self._climb.hurry(again_at)
-        self._rising = False
+        if measured in (None, self._sure) and 0.0 < self._rising * ALIKE < finding.allowance.rate:
+            self._climb.settle()
+        self._rising = 0.0
         if measured is not None and measured == self._sure:
             self._climb.rest(again_at)
         else:
@@ -210,8 +212,7 @@ class Guess:
             self.allowance = Allowance(1, 1.0 / base.rate)
         else:  # how much it really is shows the next refusal
             self.allowance = Allowance(1, 1.0 / math.sqrt(known.rate * tried.rate))
-            self._sure, self._rising = 0.0, True
-            self._climb.settle()
+            self._sure, self._rising = 0.0, base.rate
 
     def _measured(self, empty: tuple[float, ...], now: float, log: SendLog) -> float | None:
         """Calls per second since moments at which nothing was left, as now; the last that lies enough calls back.

@@ -19,6 +19,8 @@ FIRST_PAUSE, LONGEST_PAUSE, SLOWER = 0.1, 60.0, 3.0
 """Seconds, or a round trip, after a refusal that does not say how long; tripled each time it was too short."""
 FEW, SOME, SEVERAL = 8, 3, 2
 """Calls that make a measurement; that say something about a rate; that are refused together by a window."""
+KNOCKED = 0.995
+"""Of a window: a call that was refused after so much of it came at its end, as far as the jitter allows."""
 FULL = 0.8
 """Of a rate that was only estimated, so much is under way at first."""
 
@@ -82,8 +84,9 @@ class Lesson:
     def mark(self, again_at: float, log: SendLog) -> float | None:
         """The likely window that ended between the last refusal and *again_at*, in seconds."""
         began = log.first_arrival(self.began)
-        inside = (mark for mark in MARKS if self.lasted < mark and self.last < began + mark <= again_at + TICK)
-        return next(inside, None)
+        inside = [mark for mark in MARKS if self.lasted < mark and self.last < began + mark <= again_at + TICK]
+        clearly = (mark for mark in inside if self.last < began + KNOCKED * mark)
+        return next(clearly, next(iter(inside), None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

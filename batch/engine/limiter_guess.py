@@ -147,13 +147,14 @@ class Guess:
         known = self.allowance
         if known is not None and self._since >= max(PROVEN * known.count, PROVEN * FEW) and not self._rising:
             self._proven = known.rate
+        used = math.inf if known is None or known.rate <= self._proven else self._since
         self._lesson, self._began, self._since, self.shut_until = None, again_at, 0, -math.inf
         empty = tuple(self._empty)
         self._empty.append(lesson.at)
         if known is not None and self._climb.tried is not None:
             self._fell(known, self._climb.tried, lesson.at)
         elif not self._crowded(lesson, again_at):
-            self._learn(lesson, again_at, empty, log, latency)
+            self._learn(lesson, again_at, empty, log, latency, used)
 
     def _crowded(self, lesson: Lesson, again_at: float) -> bool:
         """Whether there were only too many at once."""
@@ -161,11 +162,20 @@ class Guess:
         soon = at_once and not (self.lessons == 1 and lesson.like_a_window)
         return self._ceiling.refused(lesson.width - lesson.refused + 1, soon=soon)
 
-    def _learn(self, lesson: Lesson, again_at: float, empty: tuple[float, ...], log: SendLog, latency: Latency) -> None:
+    def _learn(
+        self,
+        lesson: Lesson,
+        again_at: float,
+        empty: tuple[float, ...],
+        log: SendLog,
+        latency: Latency,
+        used: float,
+    ) -> None:
+        """Make an allowance of it. *used*: calls accepted while the present one was believed; infinity = it is proven."""
         known, measured = self.allowance, None
         if known is not None:
             recent = tuple(at for at in empty if lesson.at - at < RECENT * max(1.0, known.span))
-            if (known.shape is not Shape.EVENLY or not recent) and _too_early(lesson, again_at, known):
+            if (known.shape is not Shape.EVENLY or not recent) and _too_early(lesson, again_at, known, log, used):
                 self._tighten(known, lesson.at, log)
                 return
             empty = recent
@@ -230,9 +240,14 @@ class Guess:
         return rate
 
 
-def _too_early(lesson: Lesson, again_at: float, known: Allowance) -> bool:
+def _too_early(lesson: Lesson, again_at: float, known: Allowance, log: SendLog, used: float) -> bool:
     """Whether the limit is what it was, and a call only came a moment before its time."""
     first = UNPROVEN if known.shape is Shape.WINDOW else 1
-    if lesson.accepted <= first < known.count / 2 or lesson.accepted >= NEARLY * known.count:
+    if lesson.accepted <= first < known.count / 2:
         return True
+    enough = NEARLY * known.count
+    if lesson.accepted >= enough:
+        return used >= known.count  # else it was never used up, and is less
+    if known.count <= used < math.inf and log.between(lesson.at - known.span, lesson.at) >= enough:
+        return True  # its windows begin by the clock, and one began among our calls
     return lesson.told is None and lesson.knocks == 0 and again_at - lesson.heard_at < QUICK * known.span

@@ -15,7 +15,7 @@ TRY_AFTER, TRY_AT_MOST = 200, 600
 """Accepted calls before more is tried, doubled with each failure."""
 TRY_SECONDS, TRY_AT_LEAST = 30.0, 60
 """Or so many seconds, and at least so many calls."""
-HURRIED_SECONDS, HURRIED_AT_LEAST, UNSETTLED = 7.0, 20, 120.0
+HURRIED_SECONDS, HURRIED_AT_LEAST, UNSETTLED = 8.0, 20, 120.0
 """The same for so many seconds after the limit became smaller."""
 LEAST, GENTLE, BOLD = 1.03, 1.125, 2.0
 """The first step, which failures make smaller, and the largest; each step is the square of the one before."""

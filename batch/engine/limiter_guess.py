@@ -32,6 +32,8 @@ PROVEN = 2
 """So many times its count: then an allowance was right, and what is less is a limit that has become smaller."""
 WIDER = 3
 """One more call under way for every so many accepted, where a burst is believed to be allowed but not proven."""
+WIDE, NARROW = 8, 4
+"""At most so many times as many under way as the rate needs, when it was used up once, and before."""
 POOR = 6
 """Lessons without enough calls between them, each of which doubles the pause: at most so many doublings."""
 
@@ -54,6 +56,7 @@ class Guess:
         self._since = 0  # accepted since the last lesson
         self._sure = 0.0  # calls per second that were measured, or could not be exceeded
         self._proven = 0.0  # calls per second that were allowed for long
+        self._vain = 0  # lessons in a row that only said again what was believed
         self._rising = 0.0  # calls per second believed before more was found, which is not measured yet
 
     # ── may a call leave? ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -76,10 +79,12 @@ class Guess:
     def _width(self, allowed: Allowance, latency: Latency) -> int:
         """How many may be under way: some more than the rate needs, so that a window is used up in its first part.
 
-        But few at first, and few in all: should the limit have become smaller, so many are refused.
+        But few at first, fewer before it was used up once, and few in all: should the limit be smaller than believed,
+        so many are refused.
         """
         steady = allowed.rate * latency.usual
-        width = max(START, math.ceil(min(4 * steady, max(2 * steady, allowed.count / 4))))
+        most = (WIDE if self._since >= allowed.count else NARROW) * steady
+        width = max(START, math.ceil(min(most, max(2 * steady, allowed.count / 4))))
         return width if allowed.shape is Shape.EVENLY else min(width, START + self._since // WIDER)
 
     def _ours(self, whole: Allowance) -> Allowance:
@@ -146,7 +151,7 @@ class Guess:
         """The server takes calls again, from *again_at* at the latest."""
         known = self.allowance
         if known is not None and self._since >= max(PROVEN * known.count, PROVEN * FEW) and not self._rising:
-            self._proven = known.rate
+            self._proven, self._vain = known.rate, 0
         used = math.inf if known is None or known.rate <= self._proven else self._since
         self._lesson, self._began, self._since, self.shut_until = None, again_at, 0, -math.inf
         empty = tuple(self._empty)
@@ -183,6 +188,8 @@ class Guess:
             measured = self._measured(empty, lesson.at, log)
         finding = find(lesson, again_at, known, measured, log, latency)
         self.allowance = finding.allowance
+        if known is not None and known.shape is Shape.EVENLY and _the_same(known, finding.allowance):
+            self.allowance = self._less(known, measured)
         if finding.allowance is None:
             self._explore = Sound(finding.start)
             return
@@ -196,6 +203,14 @@ class Guess:
         else:
             calls = max(TRY_AFTER, 4 * finding.allowance.count) if finding.sure else START
             self._climb.wait(again_at, calls, bold=not finding.sure)
+
+    def _less(self, known: Allowance, measured: float | None) -> Allowance:
+        """What is kept evenly and refused all the same: it is a little less, or after all what was *measured*."""
+        self._vain += 1
+        rate = LOWER * known.rate
+        if self._vain > 1 and measured is not None:
+            rate = min(rate, math.sqrt(known.rate * measured))
+        return Allowance(known.count, known.count / rate, known.shape)
 
     def _tighten(self, known: Allowance, now: float, log: SendLog) -> None:
         """The limit is about as believed, and yet a call was refused."""
@@ -238,6 +253,11 @@ class Guess:
         rate = (given - 1 if given >= FEW else given + (len(empty) == 1)) / seconds
         self._sure = rate if given >= FEW else 0.0
         return rate
+
+
+def _the_same(known: Allowance, found: Allowance | None) -> bool:
+    """Whether a refusal says again what was believed, and yet refused."""
+    return found is not None and found.count > 1 and found.rate >= LOWER * known.rate
 
 
 def _too_early(lesson: Lesson, again_at: float, known: Allowance, log: SendLog, used: float) -> bool:

@@ -176,7 +176,10 @@ class Guess:
         latency: Latency,
         used: float,
     ) -> None:
-        """Make an allowance of it. *used*: calls accepted while the present one was believed; infinity = it is proven."""
+        """Make an allowance of it.
+
+        *used* counts calls accepted while the present one was believed; infinity: it is proven.
+        """
         known, measured = self.allowance, None
         if known is not None:
             recent = tuple(at for at in empty if lesson.at - at < RECENT * max(1.0, known.span))
@@ -266,8 +269,8 @@ def _too_early(lesson: Lesson, again_at: float, known: Allowance, log: SendLog, 
     if lesson.accepted <= first < known.count / 2:
         return True
     enough = NEARLY * known.count
-    if lesson.accepted >= enough:
-        return used >= known.count  # else it was never used up, and is less
+    if lesson.accepted >= enough and used >= known.count:  # else it was never used up, and may be less
+        return True
     if known.count <= used < math.inf and log.between(lesson.at - known.span, lesson.at) >= enough:
         return True  # its windows begin by the clock, and one began among our calls
     return lesson.told is None and lesson.knocks == 0 and again_at - lesson.heard_at < QUICK * known.span

@@ -153,7 +153,7 @@ class Mirror:
         """
         if self.window is None or self._least == math.inf:
             return self._told_end
-        end = log.arrival(self.limit - self._least, self._start) + self.window
+        end = log.arrival(self.limit - int(self._least), self._start) + self.window
         return end if self._told_end is None else min(end, self._told_end)
 
     # ── what an answer tells ──────────────────────────────────────────────────────────────────────────────────────────
@@ -187,9 +187,8 @@ class Mirror:
         elif self._refill.notice(heard, least, most, told=told):
             self._told_end, self._proven = None, True
         self._total = max(self._total, least)
-        if heard.sent_at >= self._start:
-            if remaining < self._least:
-                self._least, self._least_at = remaining, heard.now
+        if heard.sent_at >= self._start and remaining < self._least:
+            self._least, self._least_at = remaining, heard.now
 
     def _jump(self, heard: Heard) -> None:
         """A window began, no earlier than the last call that did not see it, no later than the one that did."""

@@ -107,7 +107,7 @@ class SendLog:
         return self._arrived[index] if index < len(self._arrived) else math.inf
 
     def arrival(self, nth_last: int, start: float) -> float:
-        """When the *nth_last* call arrived, at the latest; but no earlier than the first that left at *start* or later."""
+        """When the *nth_last* call arrived, at the latest; but not before the first that left at *start* or later."""
         arrived = self._arrived
         nth = arrived[-nth_last] if 0 < nth_last <= len(arrived) else -math.inf
         return max(nth, self.first_arrival(start))
@@ -138,8 +138,7 @@ class Latency:
         if seconds < self._low:
             self._low = seconds
             self._lowest = min(seconds, self._last_low)
-        if seconds > self._high:
-            self._high = seconds
+        self._high = max(self._high, seconds)
         self.usual = seconds if self.usual == 0.0 else 0.9 * self.usual + 0.1 * seconds
 
     def fastest(self) -> float:

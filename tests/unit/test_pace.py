@@ -97,6 +97,14 @@ def test_concurrency_bounds_what_is_under_way() -> None:
     assert [pacer.ask(0.0) for _ in range(3)] == [0.0, 0.0, math.inf]
 
 
+@pytest.mark.parametrize(("rate", "calls"), [(Rate(3, 1.0), 3), (Rate(12, 1.0), 4), (Rate(60, 1.0), 12)])
+def test_a_typed_rate_lets_a_few_calls_out_before_the_first_answer(rate: Rate, calls: int) -> None:
+    """Four, or a fifth of the count where that is more, but never more than the rate itself."""
+    pacer = Pacer(rate)
+    assert [pacer.ask(0.0) for _ in range(calls)] == [0.0] * calls
+    assert pacer.ask(0.0) > 0.0
+
+
 def test_a_refused_call_is_no_evidence_against_a_call_accepted_beside_it() -> None:
     """Several calls are refused together: one lesson, and the wait is that of the first."""
     pacer = Pacer()

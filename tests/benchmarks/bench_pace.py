@@ -3,8 +3,8 @@
     python -m tests.benchmarks.bench_pace [--runs 5] [--seed 1] [--latency 0.002 0.04 0.15] [--workers 16]
 
 *ideal* is the time of as many workers who know the limiter by heart. The server's log is the simulation's own; the
-figures are medians over differently jittered runs: every way varies by ± 20 %. Pacing was tuned with seeds from 7001
-on: judge it by others. A cell is ``time ÷ ideal · answers of 429``, with ``!`` where a goal of the issue is missed. The
+figures are medians over differently jittered runs: every way varies by ± 20 %. Pacing was tuned with seeds from 7000
+on: judge it by others. A cell is ``time ÷ ideal · answers of 429``, with ``!`` where a goal is missed. The
 last table is real time: what the pacer and the gate cost per call.
 """
 

@@ -1,6 +1,6 @@
 """The pacer against simulated servers, in virtual time: how fast, how many refusals. Medians over five jitters.
 
-The bounds are those of the issue unless a comment says why not; *ideal* are sixteen workers who know the limiter by
+The bounds are the goals unless a comment says why not; *ideal* are sixteen workers who know the limiter by
 heart. How the figures look in detail prints :mod:`tests.benchmarks.bench_pace`.
 """
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 START = 2
 """So many at once are never blamed for a refusal."""
-CALLS_PER_STEP = 200
-"""One more at once is tried after so many accepted calls for each now allowed: a wrong try costs one refusal."""
+CALLS_PER_STEP, AT_MOST = 100, 800
+"""One more at once is tried after so many accepted calls for each now allowed; twice as many after each failure."""
 
 
 class Ceiling:
-    """How many may be under way; ``None`` as long as nothing was ever refused with more than :data:`START`."""
+    """How many may be under way; ``None`` as long as nothing hints at such a limit, and once something disproved it."""
 
     def __init__(self) -> None:
         self.most: int | None = None
+        self._calls = CALLS_PER_STEP
         self._accepted = 0
         self._raised = False
+        self._disproved = False
 
     def bounded(self, width: int) -> int:
         """*width*, or the ceiling where that is lower."""
@@ -25,18 +27,27 @@ class Ceiling:
         if self.most is None:
             return
         self._accepted += 1
-        if self._accepted >= CALLS_PER_STEP * self.most:
+        if self._accepted >= self._calls * self.most:
             self.most, self._accepted, self._raised = self.most + 1, 0, True
 
-    def refused(self, width: int) -> bool:
-        """A call was refused with *width* under way. True when that explains it: it came with the one more just tried.
+    def refused(self, width: int, *, soon: bool) -> bool:
+        """A call was refused with *width* under way, and one was accepted *soon* after.
 
-        Of the first refusal one cannot know; the ceiling is set, and the rate is learned as well.
+        True when that explains it: it came with the one more just tried. Of the first refusal one cannot know; the
+        ceiling is set, and the rate is learned as well.
         """
+        if self._disproved:
+            return False
         if self.most is None:
-            self.most = width - 1 if width > START else None
+            self.most = width - 1 if soon and width > START else None
             return False
-        if not self._raised or width < self.most:
-            return False
-        self.most, self._accepted, self._raised = max(1, self.most - 1), 0, False
-        return True
+        if self._raised and width >= self.most:
+            self.most, self._accepted, self._raised = max(1, self.most - 1), 0, False
+            self._calls = min(2 * self._calls, AT_MOST)
+            return True
+        self.disprove()
+        return False
+
+    def disprove(self) -> None:
+        """A call was refused although few were under way: it is a rate."""
+        self.most, self._disproved = None, True

@@ -1,284 +1,276 @@
 """A limit that nobody tells, inferred from the refusals themselves.
 
-Until the first refusal calls go faster and faster, but never with more under way than a small share of what was
-accepted so far, so that one surprise costs little. A refusal says: the server has nothing left *now*. What it accepted
-between two such moments is its rate, for a window and for a bucket alike. From then on no more than that leaves in any
-such span, and now and then a little more is tried, one call at a time.
+Until the first refusal ever more calls are under way (:mod:`batch.engine.limiter_explore`). What it and those after it
+teach (:mod:`batch.engine.limiter_lesson`) becomes an allowance that is kept; now and then a little more is tried
+(:mod:`batch.engine.limiter_climb`).
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 
+from batch.engine.limiter_allowance import UNPROVEN, Allowance, Shape
 from batch.engine.limiter_ceiling import START, Ceiling
-from batch.engine.limiter_mirror import usual_span, window_of
-from batch.engine.send_log import TICK, Latency, SendLog
+from batch.engine.limiter_climb import CREDIT, TRY_AFTER, Climb
+from batch.engine.limiter_explore import Explore, Sound
+from batch.engine.limiter_lesson import FEW, FIRST_PAUSE, Lesson, find
+from batch.engine.send_log import Latency, SendLog
 
-MODEST_RATE, MODEST_WIDTH = 75.0, 4
-"""Calls per second that may be reached from the start, over a slow line with up to so many under way."""
-ACCEPTED_PER_STEP = 60
-"""One more call under way for every so many accepted: a first refusal wastes at most 2 + 1.7 % of the calls before."""
-FIRST_PAUSE, LONGEST_PAUSE, SLOWER = 0.1, 60.0, 3.0
-"""Seconds after a refusal that does not say how long, tripled each time, but never past a usual window's end."""
-MARKS = (1.0, 60.0)
-FEW = 8
-"""Fewer accepted calls than this say little about the rate: try more soon."""
-TRY_AFTER, TRY_AT_MOST = 100, 400
-TRY_SECONDS, HURRIED_SECONDS, TRY_AT_LEAST = 30.0, 6.0, 60
-"""Trying more: first after 100 calls, each failure doubling that up to 400, or after 30 s and 60 calls."""
-UNSETTLED = 120.0
-"""Seconds: a limit that has just changed may change again, so more is tried sooner."""
-STEP, STEP_SECONDS = 4, 1.0
-"""Trying more goes on to yet more after this many calls and, once a rate is settled, seconds: a bucket has credit."""
-GENTLE, BOLD = 1.25, 2.0
+REMEMBERED = 8
+RECENT = 3.0
+"""Spans, or seconds: between two refusals no further apart the server surely gave no more than its rate."""
+QUICK, NEARLY = 0.2, 0.9
+"""Shares of a span, of a count: who accepts again so soon, or had given so much, was only met a moment too early."""
+LOWER = 0.95
+"""What is left of a rate that was refused and is not known better."""
+HARDLY = 4
+"""What gave less than this part of its count is no window; it has only regained something since."""
 ALIKE = 1.3
-"""A rate that differs by less than this factor from what was believed confirms it."""
-SHARE_OF_WINDOW = 0.6
-LOWER = 0.98
-SECOND = 2
+"""A rate that differs by less than this factor is the same."""
+PROVEN = 2
+"""So many times its count: then an allowance was right, and what is less is a limit that has become smaller."""
+WIDER = 3
+"""One more call under way for every so many accepted, where a burst is believed to be allowed but not proven."""
+WIDE, NARROW = 8, 4
+"""At most so many times as many under way as the rate needs, when it was used up once, and before."""
+POOR = 6
+"""Lessons without enough calls between them, each of which doubles the pause: at most so many doublings."""
 
 
 class Guess:
-    """The limit as inferred: ``count`` calls in any ``span`` seconds; ``count`` is ``None`` while none showed."""
+    """The limit as inferred; ``allowance`` is ``None`` while none showed, or while one is being measured."""
 
-    def __init__(self, *, reserve: float, now: float) -> None:
-        self.count: int | None = None
-        self.span = 1.0
+    def __init__(self, *, reserve: float) -> None:
+        self.allowance: Allowance | None = None
         self.lessons = 0
-        self._reserve = reserve
-        self._began = now  # of the burst under way: the first call after the last pause
-        self._fresh = True  # the next call is the first after a pause
-        self._empty_at: float | None = None  # the server surely had nothing left
-        self._taught_at = -math.inf
-        self._accepted = 0  # since it had nothing left
-        self._last_burst = (-math.inf, 0)  # when the burst before began, and how much was accepted
-        self._bare = 0  # refusals in a row without a word how long
-        self._since_try = 0
-        self._tried_at = now
-        self._patience = TRY_AFTER
-        self._growth = 1.0  # > 1: trying more
-        self._try_count, self._try_span, self._try_accepted = 0, 0.0, 0
-        self._climb = (now, 0)  # when trying more began, and what had been accepted then
-        self._unsettled_until = -math.inf
-        self._sure_rate = 0.0  # as it was before trying more
+        self.shut_until = -math.inf  # when the next knock is due, after a refusal that did not say
+        self._share = 1.0 - reserve
+        self._explore: Explore = Explore()
         self._ceiling = Ceiling()
+        self._climb = Climb(reserved=reserve > 0.0)
+        self._lesson: Lesson | None = None
+        self._began = math.inf  # the first call since the server took calls again
+        self._empty: deque[float] = deque(maxlen=REMEMBERED)  # when the server surely had nothing left
+        self._poor = 0  # lessons in a row with few calls between them
+        self._since = 0  # accepted since the last lesson
+        self._sure = 0.0  # calls per second that were measured, or could not be exceeded
+        self._proven = 0.0  # calls per second that were allowed for long
+        self._vain = 0  # lessons in a row that only said again what was believed
+        self._rising = 0.0  # calls per second believed before more was found, which is not measured yet
 
     # ── may a call leave? ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def wait(self, now: float, log: SendLog, latency: Latency) -> float:
         """Seconds until one more call is within what is believed; 0.0 = now, infinity = an answer must come first."""
-        if self.count is None:
-            return 0.0 if log.in_flight < self._exploring(latency) else math.inf
-        count, span = self._allowed(now)
-        seconds = log.wait_for(count, span + latency.spread(span), now)
+        if self._lesson is not None:
+            return math.inf if log.in_flight else max(0.0, self._knock_at(self._lesson, now, log, latency) - now)
+        if self.allowance is None:
+            return 0.0 if log.in_flight < self._ceiling.bounded(self._explore.width(latency)) else math.inf
+        tried = self._climb.allowance(self.allowance, now, log)
+        allowed = self._ours(tried or self.allowance)
+        seconds = allowed.wait(now, log)
         if seconds > 0.0:
             return seconds
-        return 0.0 if log.in_flight < self._width(now, log, latency) else math.inf
+        alone = tried is not None and self._climb.steps == 0 and self.allowance.used_up(now, log)
+        width = 1 if alone else self._ceiling.bounded(self._width(allowed, latency))
+        return 0.0 if log.in_flight < width else math.inf
 
-    def _exploring(self, latency: Latency) -> int:
-        """How many may be under way while no limit is known: ever more, but few where the last burst was refused."""
-        likely = self._last_burst[1]
-        if 0.8 * likely <= self._accepted <= 1.2 * likely:
-            return self._ceiling.bounded(START)
-        slow_line = min(MODEST_WIDTH, math.ceil(MODEST_RATE * latency.usual))
-        return self._ceiling.bounded(max(START, slow_line) + self._accepted // ACCEPTED_PER_STEP)
+    def _width(self, allowed: Allowance, latency: Latency) -> int:
+        """How many may be under way: some more than the rate needs, so that a window is used up in its first part.
 
-    def _ours(self, count: int, span: float) -> tuple[int, float]:
-        """Our share of *count* calls in *span* seconds, the reserve left to others."""
-        share = 1.0 - self._reserve
-        return (math.floor(count * share), span) if count >= FEW else (count, span / share)
-
-    def _allowed(self, now: float) -> tuple[int, float]:
-        assert self.count is not None
-        if self._growth == 1.0 and self._due(now):
-            self._growth = BOLD if self._patience < FEW else GENTLE
-            self._sure_rate = self.count / self.span
-            self._tried_at, self._climb = now, (now, self._accepted)
-            self._begin_try()
-        return (self._try_count, self._try_span) if self._growth > 1.0 else self._ours(self.count, self.span)
-
-    def _due(self, now: float) -> bool:
-        """Whether it is time to try more; it takes what a reserve leaves to others, so with one only at the start."""
-        if self._reserve and self._patience >= FEW:
-            return False
-        if self._since_try >= self._patience:
-            return True
-        if now < self._unsettled_until:
-            return self._since_try >= TRY_AT_LEAST / 2 and now - self._tried_at >= HURRIED_SECONDS
-        return self._since_try >= TRY_AT_LEAST and now - self._tried_at >= TRY_SECONDS
-
-    def _begin_try(self) -> None:
-        assert self.count is not None
-        self._try_accepted = 0
-        if self.count >= FEW:
-            self._try_count, self._try_span = math.ceil(self.count * self._growth), self.span
-        else:
-            self._try_count, self._try_span = self.count, self.span / self._growth
-
-    def _width(self, now: float, log: SendLog, latency: Latency) -> int:
-        """How many may be under way.
-
-        One beyond what is believed; what the rate needs while it is unproven; then what lets a burst take a quarter of
-        its span.
+        But few at first, fewer before it was used up once, and few in all: should the limit be smaller than believed,
+        so many are refused.
         """
-        assert self.count is not None
-        if self._growth > 1.0 and log.since(now - self.span) >= self._ours(self.count, self.span)[0]:
-            return 1
-        steady = self.count * latency.usual / self.span
-        wide = 4 * steady
-        return self._ceiling.bounded(
-            max(START, math.ceil(wide if self._accepted >= self.count else max(steady, min(wide, 4))))
-        )
+        steady = allowed.rate * latency.usual
+        most = (WIDE if self._since >= allowed.count else NARROW) * steady
+        width = max(START, math.ceil(min(most, max(2 * steady, allowed.count / 4))))
+        return width if allowed.shape is Shape.EVENLY else min(width, START + self._since // WIDER)
+
+    def _ours(self, whole: Allowance) -> Allowance:
+        """Our share, the reserve left to others."""
+        if self._share == 1.0:
+            return whole
+        if whole.count >= FEW:
+            return Allowance(math.floor(whole.count * self._share), whole.span, whole.shape, whole.start)
+        return Allowance(whole.count, whole.span / self._share, whole.shape, whole.start)
+
+    def booked(self, now: float, log: SendLog) -> None:
+        """A call leaves; *log* does not hold it yet."""
+        self._began = min(self._began, now)
+        if self.allowance is not None:
+            self.allowance.booked(now, log)
+
+    def _knock_at(self, lesson: Lesson, now: float, log: SendLog, latency: Latency) -> float:
+        """When to ask again with a single call; a pause that was told is kept by the pacer."""
+        lesson.count(log, latency)
+        if lesson.told is not None:
+            return now
+        known, first_step = self.allowance, self._climb.tried is not None and self._climb.steps == 0
+        if known is not None and first_step and lesson.knocks == 0:  # not even a little more: it is as believed
+            at = max(lesson.at + FIRST_PAUSE, now + known.wait(now, log))
+        else:
+            at = lesson.knock_at(log, latency, first=self.lessons == 1, patience=self._poor)
+        self.shut_until = at
+        return at
 
     # ── what an acceptance tells ──────────────────────────────────────────────────────────────────────────────────────
 
-    def accepted(self, sent_at: float, now: float) -> None:
+    def accepted(self, sent_at: float, now: float, log: SendLog, latency: Latency) -> None:
         """The server took a call."""
-        if sent_at < self._taught_at:  # it had left before the lesson was over: it belongs to what was counted there
-            if self.count is not None and self.count >= FEW and self._growth == 1.0 and self._accepted == 0:
-                self.count += 1
+        lesson = self._lesson
+        if lesson is not None:
+            if sent_at >= lesson.heard_at:
+                self._conclude(lesson, sent_at, log, latency)
             return
-        if self._fresh:
-            self._began, self._fresh = sent_at, False
-        self._bare = 0
-        self._accepted += 1
-        self._since_try += 1
+        self._since += 1
         self._ceiling.accepted()
-        if self._growth > 1.0:
-            self._try_accepted += 1
-            long = now - self._tried_at >= STEP_SECONDS or self._patience < TRY_AT_LEAST
-            if long and self._try_accepted > max(STEP, self._try_count):
-                self._more_was_fine(now)
-
-    def _more_was_fine(self, now: float) -> None:
-        """A bit more was accepted: believe it, and try yet more, unless it is not this limit that holds us up."""
-        reached = self._try_accepted / max(now - self._tried_at, TICK)
-        if reached < self._try_count / self._try_span / 2:
-            self._growth = 1.0
-            self._patience = min(2 * self._patience, TRY_AT_MOST)
-        else:
-            self.count, self.span = self._try_count, self._try_span
-            self._growth = min(BOLD, self._growth * GENTLE)
-        self._tried_at, self._since_try = now, 0
-        self._begin_try()
+        if self.allowance is None:
+            self._explore.accepted += 1
+            return
+        self.allowance.accepted(sent_at)
+        self.allowance = self._climb.accepted(sent_at, now, self.allowance) or self.allowance
 
     # ── what a refusal tells ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def refused(self, sent_at: float, now: float, told: float | None, log: SendLog) -> float:
-        """The server said 429; the pause it asks for is *told*. Returns the pause to make, in seconds.
-
-        Calls that were under way together are one lesson. *log* no longer holds the refused call.
-        """
-        if sent_at >= self._taught_at:
-            if self._accepted:
-                self._learn(sent_at, told, log)
-            elif told is not None and self.count is not None:  # even after the pause nothing: the window is longer
-                self.span = max(self.span, usual_span(now + told - self._began, 1.0))
-            self._bare += told is None
-            self._taught_at = now
-            self._growth = 1.0
-            self._since_try, self._tried_at = 0, now
-        self._fresh = True
-        pause = self._own_pause(now) if told is None else told
-        self._accepted = 0
-        return pause
-
-    def _learn(self, sent_at: float, told: float | None, log: SendLog) -> None:
+    def refused(self, sent_at: float, now: float, told: float | None, log: SendLog) -> None:
+        """The server said 429; the pause it asks for is *told*. *log* no longer holds the refused call."""
+        if self._lesson is not None:
+            self._lesson.refuse(sent_at, told)
+            if self._lesson.knocks:
+                self._ceiling.disprove()
+            return
+        began = self._began
+        if self.allowance is not None and self.allowance.shape is Shape.WINDOW:
+            began = max(began, self.allowance.start)
+        self._lesson = Lesson(sent_at, now, began=began, width=log.in_flight + 1, told=told)
         self.lessons += 1
-        before, self._empty_at = self._empty_at, sent_at
-        if self._ceiling.refused(log.in_flight + 1):
-            return
-        believed = self._sure_rate if self._growth > 1.0 else self.rate()
-        if before is None:
-            self._first(sent_at, told, log)
-        elif self._growth > 1.0:
-            self._failed_try(sent_at, sent_at - before, log)
-        elif self.count is None or self.count == 1 or sent_at - self._began < max(3.0, 3 * self.span):
-            self._measured(self._accepted, sent_at - before, sent_at - self._began, told)
-        else:
-            self._surprised(sent_at, log)
-        self._be_patient(believed)
+        self._poor = min(self._poor + 1, POOR) if self._since < FEW and self.lessons > 1 else 0
 
-    def _be_patient(self, believed: float | None) -> None:
-        """When to try more: later each time when the belief was confirmed, soon when it was overthrown."""
-        rate = self.rate()
-        if self.count is None or rate is None:
-            return
-        most = max(TRY_AT_MOST, 4 * self.count)
-        if believed is None:
-            self._patience = max(TRY_AFTER, 4 * self.count) if self._accepted >= FEW else START
-        elif self._growth > GENTLE and rate > believed * ALIKE:  # big steps led here: the truth may lie well above
-            self._patience = TRY_AT_LEAST
-        elif self._growth > 1.0 or believed / ALIKE < rate < believed * ALIKE:
-            self._patience = min(2 * self._patience, most)
-        else:
-            self._patience = max(TRY_AT_LEAST, 4 * self.count)
+    def _conclude(self, lesson: Lesson, again_at: float, log: SendLog, latency: Latency) -> None:
+        """The server takes calls again, from *again_at* at the latest."""
+        known = self.allowance
+        if known is not None and self._since >= max(PROVEN * known.count, PROVEN * FEW) and not self._rising:
+            self._proven, self._vain = known.rate, 0
+        used = math.inf if known is None or known.rate <= self._proven else self._since
+        self._lesson, self._began, self._since, self.shut_until = None, again_at, 0, -math.inf
+        empty = tuple(self._empty)
+        self._empty.append(lesson.at)
+        if known is not None and self._climb.tried is not None:
+            self._fell(known, self._climb.tried, lesson.at)
+        elif not self._crowded(lesson, again_at):
+            self._learn(lesson, again_at, empty, log, latency, used)
 
-    def rate(self) -> float | None:
-        """Calls per second as believed; ``None`` while no limit showed."""
-        return None if self.count is None else self.count / self.span
+    def _crowded(self, lesson: Lesson, again_at: float) -> bool:
+        """Whether there were only too many at once."""
+        at_once = lesson.told is None and again_at - lesson.heard_at < 2 * FIRST_PAUSE
+        soon = at_once and not (self.lessons == 1 and lesson.like_a_window)
+        return self._ceiling.refused(lesson.width - lesson.refused + 1, soon=soon)
 
-    def _first(self, sent_at: float, told: float | None, log: SendLog) -> None:
-        """The first refusal. What was accepted in the last second bounds the rate; a short burst may be a window's."""
-        lasted = sent_at - self._began
-        self._last_burst = (self._began, self._accepted)
-        if lasted >= MARKS[0]:
-            self.count, self.span = max(1, log.between(sent_at - MARKS[0], sent_at)), MARKS[0]
-        elif told is not None:
-            self.count, self.span = self._accepted, window_of(lasted, told)
+    def _learn(
+        self,
+        lesson: Lesson,
+        again_at: float,
+        empty: tuple[float, ...],
+        log: SendLog,
+        latency: Latency,
+        used: float,
+    ) -> None:
+        """Make an allowance of it.
 
-    def _measured(self, accepted: int, span: float, lasted: float, told: float | None) -> None:
-        """From nothing left to nothing left: what was accepted is the rate, give or take one call.
-
-        A burst after a silence, the two together a usual span, is a window's, and so is the same count again after a
-        usual span; everything else is kept evenly, as a bucket wants it. *lasted* is how long calls were accepted.
+        *used* counts calls accepted while the present one was believed; infinity: it is proven.
         """
-        another = self.lessons == SECOND or ((self.count or 0) < FEW and lasted < (told or 0.0))
-        if told is not None and another and accepted >= FEW:  # the first refusal may have come after two windows
-            self._last_burst = (self._began, accepted)
-            self.count, self.span = accepted, window_of(lasted, told)
-            return
-        known = self.count or 1
-        (before, as_many), self._last_burst = self._last_burst, (self._began, accepted)
-        for seconds, sure in ((span, lasted < span / 2), (self._began - before, abs(accepted - as_many) <= 1)):
-            usual = usual_span(seconds, 0.12 * seconds)
-            if sure and usual != seconds and usual < 1.5 * span and accepted >= max(FEW, SHARE_OF_WINDOW * known):
-                self.count, self.span = max(accepted, as_many if seconds != span else 0), usual
+        known, measured = self.allowance, None
+        if known is not None:
+            recent = tuple(at for at in empty if lesson.at - at < RECENT * max(1.0, known.span))
+            if (known.shape is not Shape.EVENLY or not recent) and _too_early(lesson, again_at, known, log, used):
+                self._tighten(known, lesson.at, log)
                 return
-        rate = max(accepted - 1, 0.5) / span
-        believed = self.rate()
-        if believed is not None and (
-            self.count == 1 or accepted < FEW
-        ):  # a pause that filled the bucket hides the rate
-            rate = min(max(rate, believed / 2), LOWER * believed)
-        self.count, self.span = 1, 1.0 / rate
+            empty = recent
+        if known is None or known.shape is Shape.EVENLY or HARDLY * lesson.accepted < known.count:
+            measured = self._measured(empty, lesson.at, log)
+        finding = find(lesson, again_at, known, measured, log, latency)
+        self.allowance = finding.allowance
+        if known is not None and known.shape is Shape.EVENLY and _the_same(known, finding.allowance):
+            self.allowance = self._less(known, measured)
+        if finding.allowance is None:
+            self._explore = Sound(finding.start)
+            return
+        if finding.allowance.rate * ALIKE < self._proven:
+            self._climb.hurry(again_at)
+        if measured in (None, self._sure) and 0.0 < self._rising * ALIKE < finding.allowance.rate:
+            self._climb.settle()
+        self._rising = 0.0
+        if measured is not None and measured == self._sure:
+            self._climb.rest(again_at)
+        else:
+            calls = max(TRY_AFTER, 4 * finding.allowance.count) if finding.sure else START
+            self._climb.wait(again_at, calls, bold=not finding.sure)
 
-    def _failed_try(self, sent_at: float, since_empty: float, log: SendLog) -> None:
-        """More was too much. What was reached since nothing was left, or within the span, was not."""
-        assert self.count is not None
-        if self.count == 1:
-            measured = (self._accepted - 1) / since_empty
-            modest = 0.95 * self._sure_rate <= measured and 1.0 / self.span <= 2.0 * self._sure_rate
-            began, before = self._climb
-            on_credit = self._accepted - before - self._sure_rate * (sent_at - began) > STEP
-            if modest and on_credit:
-                self.span = 1.0 / measured
-            elif self._growth > GENTLE:  # the last step of several
-                self.span /= LOWER
-        elif self.count >= FEW:
-            reached = log.between(sent_at - self.span, sent_at)
-            self.count = reached if reached > ALIKE * self.count else self.count
+    def _less(self, known: Allowance, measured: float | None) -> Allowance:
+        """What is kept evenly and refused all the same: it is a little less, or after all what was *measured*."""
+        self._vain += 1
+        rate = LOWER * known.rate
+        if self._vain > 1 and measured is not None:
+            rate = min(rate, math.sqrt(known.rate * measured))
+        return Allowance(known.count, known.count / rate, known.shape)
 
-    def _surprised(self, sent_at: float, log: SendLog) -> None:
-        """Refused although within what was believed, after long peace: the limit has become smaller.
+    def _tighten(self, known: Allowance, now: float, log: SendLog) -> None:
+        """The limit is about as believed, and yet a call was refused."""
+        self._climb.wait(now, TRY_AFTER)
+        if known.soften():
+            return
+        before = self._empty[-2] if len(self._empty) > 1 else -math.inf
+        rate = (log.between(before, now) - 1) / (now - before)
+        if rate < known.rate < ALIKE * rate:  # in the long run it gave so much
+            self.allowance, self._sure = Allowance(1, 1.0 / rate), rate
+        else:
+            self.allowance = Allowance(known.count, known.span / LOWER, known.shape)
 
-        The burst under way is what it is now: half a span back does not reach the burst before.
+    def _fell(self, known: Allowance, tried: Allowance, now: float) -> None:
+        """Trying more has ended in a refusal."""
+        steps, surplus, bold = self._climb.steps, self._climb.surplus(now), self._climb.bold
+        base = self._climb.failed(now)
+        if steps == 0:  # not even a little more: it is as believed
+            self.allowance = base
+            self._sure = 0.0 if bold else base.rate
+        elif bold or (surplus <= CREDIT * base.rate and not math.isclose(self._sure, base.rate)):
+            self.allowance = known
+        elif surplus <= CREDIT * base.rate:  # a bucket had some left over
+            self.allowance = Allowance(1, 1.0 / base.rate)
+        else:  # how much it really is shows the next refusal
+            self.allowance = Allowance(1, 1.0 / math.sqrt(known.rate * tried.rate))
+            self._sure, self._rising = 0.0, base.rate
+
+    def _measured(self, empty: tuple[float, ...], now: float, log: SendLog) -> float | None:
+        """Calls per second since moments at which nothing was left, as now; the last that lies enough calls back.
+
+        What was given in between is no more than what was regained. A few calls do not overthrow what was sure.
         """
-        assert self.count is not None
-        self.count = min(self.count, max(1, log.between(sent_at - self.span / 2, sent_at) - log.in_flight))
-        self._unsettled_until = sent_at + UNSETTLED
+        if not empty:
+            return None
+        since = next((at for at in reversed(empty) if log.between(at, now) >= FEW), empty[0])
+        given, seconds = log.between(since, now), now - since
+        if given == 0 or (self._sure and abs(given - self._sure * seconds) <= START):
+            return self._sure or None
+        rate = (given - 1 if given >= FEW else given + (len(empty) == 1)) / seconds
+        self._sure = rate if given >= FEW else 0.0
+        return rate
 
-    def _own_pause(self, now: float) -> float:
-        pause = min(FIRST_PAUSE * SLOWER ** (self._bare - 1 if self._bare else 0), LONGEST_PAUSE)
-        ends = (self._began + mark * 1.005 - now for mark in MARKS)
-        return min((end for end in ends if 0.0 < end < pause), default=pause)
+
+def _the_same(known: Allowance, found: Allowance | None) -> bool:
+    """Whether a refusal says again what was believed, and yet refused."""
+    return found is not None and found.count > 1 and found.rate >= LOWER * known.rate
+
+
+def _too_early(lesson: Lesson, again_at: float, known: Allowance, log: SendLog, used: float) -> bool:
+    """Whether the limit is what it was, and a call only came a moment before its time."""
+    first = UNPROVEN if known.shape is Shape.WINDOW else 1
+    if lesson.accepted <= first < known.count / 2:
+        return True
+    enough = NEARLY * known.count
+    if lesson.accepted >= enough and used >= known.count:  # else it was never used up, and may be less
+        return True
+    if known.count <= used < math.inf and log.between(lesson.at - known.span, lesson.at) >= enough:
+        return True  # its windows begin by the clock, and one began among our calls
+    return lesson.told is None and lesson.knocks == 0 and again_at - lesson.heard_at < QUICK * known.span

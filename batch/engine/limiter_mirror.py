@@ -1,6 +1,6 @@
 """A copy of the server's own limiter, kept in step by the rest it tells with each answer.
 
-Calls left at arrival = last rest told + refill × age − calls sent since. A bucket refills while one watches; a fixed
+Calls left at arrival = last rest told + refill × age - calls sent since. A bucket refills while one watches; a fixed
 window stands still and then jumps. Which of the two it is shows in the refill, so nobody has to say.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from batch.engine.limiter_refill import Heard, Refill
 from batch.engine.rate_headers import Quota
 from batch.engine.send_log import TICK, Latency, SendLog
 
@@ -15,18 +16,19 @@ USUAL_SPANS = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0,
 """Windows people configure; a measured length within a second of one of them is taken for it."""
 STOCK_WINDOW = 60.0
 """Laravel's stock throttle, the likeliest window of an API that does not tell (API.md §5)."""
-LOW = 0.05
-"""Below this share of the limit, and as long as the refill is unknown, calls go one at a time: exact to watch."""
 FIRST_LOOK = 0.06
 """Seconds after which we ask whether there is something again, where nobody tells when and no refill was seen: a bucket
 of 20/s has one call by then, and one of 100/s is not yet full, which would hide its refill."""
-UNPROVEN = 2
+UNPROVEN = 4
 """Calls under way at the start of a window that we only believe to have begun."""
-FIRST_GAIN = 2
-"""Calls regained while only we look: one might be rounding, two are a refill."""
-SURE_GAIN, SURE_SPAN = 10, 0.5
-REFILL_SPAN = 10.0
-"""Seconds over which a refill is measured; long enough to be exact, short enough to notice a change."""
+INEXACT = 2.0
+"""Seconds by which a window may seem longer than it is: what the server tells is rounded."""
+ROUNDING = 1.0
+"""Seconds by which a reset that is told in whole ones may be wrong, either way."""
+DOUBT = 0.3
+"""Share of a window that we only believe in, after which we look once: a bucket would have something again."""
+SMALL = 3
+"""Of a smaller quota nearly every call finds it full."""
 
 
 def usual_span(seconds: float, tolerance: float) -> float:
@@ -49,38 +51,48 @@ class Mirror:
         self.name = name
         self.limit = 0
         self.window: float | None = None
-        self.refill: float | None = None  # calls per second; 0.0 = a fixed window; None = not known yet
         self._reserve = reserve
-        self._level = math.inf
+        self._refill = Refill()
+        self._level = math.inf  # as the newest answer tells, whatever overtook what
         self._at = now
         self._heard_at = -math.inf
         self._told_at = -math.inf  # when the call was sent whose answer was believed last
-        self._start = self._last_start = now
-        self._resets_at: float | None = None
+        self._start = self._last_start = now  # the first call of this window
+        self._jumped_at = -math.inf  # when a window was last seen to have begun
+        self._told_end: float | None = None  # of this window, at the latest, as told or asked for
         self._late = 0.0  # seconds by which this server's resets proved to come later than told
+        self._total: float = -math.inf  # calls sent ever, at which nothing is left
         self._least = math.inf  # the smallest rest told in this window
         self._least_at = now
         self._proven = True
-        self._anchor: tuple[float, int] | None = None  # when, and rest + calls so far: it grows by the refill alone
-        self._next_anchor: tuple[float, int] | None = None
-        self._exact: tuple[float, int] | None = None
+        self._doubted = False  # the window may be a bucket that was full after a second
+        self._look = FIRST_LOOK  # seconds: what the server asked for the last time, or what shows a bucket
+
+    @property
+    def refill(self) -> float | None:
+        """Calls regained per second; ``None`` for a window, or as long as one cannot tell."""
+        return self._refill.rate
 
     # ── may a call leave? ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def wait(self, now: float, log: SendLog, latency: Latency) -> float:
         """Seconds until one more call is within the quota; 0.0 = now, infinity = an answer must come first."""
-        self._roll(now, latency)
-        level = self._level_at(now)
+        rate = self._refill.rate
+        if not rate:
+            self._roll(now, log)
         if not self._proven and log.in_flight >= UNPROVEN:
             return math.inf
-        if self.refill:
-            needed = 1.0 + self._headroom(latency)
-            return max(0.0, (needed - level) / self.refill)
-        left = min(level, self.share() - log.since(self._start))
-        if left < 1.0:
-            return self._wait_for_reset(now, log, latency)
-        low = self.refill is None and level <= max(2.0, LOW * self.limit)
-        return math.inf if low and log.in_flight else 0.0
+        if rate:
+            needed = min(1.0 + self._headroom(rate, latency), float(self.limit))
+            seconds = (needed - self._level_at(now)) / rate
+            if seconds <= 0.0:
+                return 0.0
+            self._refill.held()
+            return seconds
+        left = min(self._level_at(now), self._total - log.counted)
+        if self._reserve:
+            left = min(left, self.share() - log.since(self._start))
+        return 0.0 if left >= 1.0 else self._wait_for_reset(now, log, latency)
 
     def share(self) -> float:
         """How many calls of one window are ours."""
@@ -96,155 +108,157 @@ class Mirror:
         """A booked call did not leave."""
         self._level += 1.0
 
-    def _headroom(self, latency: Latency) -> float:
+    def _headroom(self, refill: float, latency: Latency) -> float:
         """What stays in a bucket: the reserve, and what calls overtaking each other may take too early."""
-        refill = self.refill or 0.0
         jitter = min(refill * latency.spread(2 * self.limit / max(refill, TICK)), (self.limit - 1) / 2)
         return max(jitter, 0.0) + self._reserve * self.limit
 
     def _level_at(self, now: float) -> float:
-        return min(float(self.limit), self._level + (self.refill or 0.0) * (now - self._at))
+        return min(float(self.limit), self._level + (self._refill.rate or 0.0) * (now - self._at))
 
     def _wait_for_reset(self, now: float, log: SendLog, latency: Latency) -> float:
-        if self._resets_at is not None:
-            return self._resets_at + self._margin(latency) - now
+        end = self._end(log)
+        if end is not None:
+            early = DOUBT * (self.window or 0.0) if self._doubted and not log.in_flight else math.inf
+            return min(end, self._at + early) - now
+        if self._look > FIRST_LOOK and not log.in_flight:
+            return max(0.0, self._at + self._look - now)
         if self._reserve and self._start < math.inf:  # asking would take from the others: assume the usual instead
-            return max(0.0, self._start + STOCK_WINDOW + self._margin(latency) - now)
+            return max(0.0, self._start + STOCK_WINDOW + latency.spread(STOCK_WINDOW) - now)
         if log.in_flight:
             return math.inf
-        return max(0.0, self._at + FIRST_LOOK - now)  # nobody told when: ask with a single call, a bucket has some then
+        return max(0.0, self._at + self._look - now)  # nobody told when: ask with a single call, a bucket has some then
 
-    def _margin(self, latency: Latency) -> float:
-        return latency.spread(self.window or STOCK_WINDOW)
-
-    def _roll(self, now: float, latency: Latency) -> None:
+    def _roll(self, now: float, log: SendLog) -> None:
         """Begin the next window when the present one is over, as far as is known."""
-        if self.refill or self._resets_at is None or now + TICK < self._resets_at + self._margin(latency):
+        end = self._end(log)
+        if end is None or now + TICK < end:
             return
-        self._resets_at = None
         self._last_start = self._start
-        self._start = self._least = math.inf
+        self._begin(math.inf)
+        self._refill.restart()
         self._level, self._at = float(self.limit), now
+        self._total = log.counted + self.limit
         self._proven = False
+
+    def _begin(self, start: float) -> None:
+        """A window begins: forget what was told of the one before."""
+        self._start, self._least, self._told_end = start, math.inf, None
+
+    def _end(self, log: SendLog) -> float | None:
+        """When this window is over at the latest, as far as is known.
+
+        As many calls as are missing from the limit were its own: it began no later than the first of them arrived, and
+        whatever was sent earlier may have been of the one before.
+        """
+        if self.window is None or self._least == math.inf:
+            return self._told_end
+        end = log.arrival(self.limit - int(self._least), self._start) + self.window
+        return end if self._told_end is None else min(end, self._told_end)
 
     # ── what an answer tells ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def heard(self, quota: Quota, sent_at: float, now: float, log: SendLog, *, alone: bool) -> None:
+    def heard(self, quota: Quota, heard: Heard, log: SendLog) -> None:
         """Believe what an answer tells, the newest call's word before an older one's."""
-        self._learn_limit(quota, sent_at)
+        self._learn_limit(quota, heard.sent_at)
         if quota.remaining is None:
             return
-        if self._jumped(quota.remaining, sent_at):
-            self._begin(sent_at)
-        if sent_at >= self._start and quota.remaining < self._least:
-            self._least, self._least_at = quota.remaining, now
-        if sent_at >= self._told_at:
-            self._believe(quota, quota.remaining, sent_at, now, log, alone=alone)
+        if self.refill:
+            self._refill.measure(quota.remaining, self.limit, heard, log)
+        else:
+            self._watch(quota.remaining, heard, log, told=quota.window is not None)
+        if heard.sent_at >= self._told_at:
+            self._believe(quota, quota.remaining, heard, log)
         if not self.refill and log.in_flight == 0 and self._least < math.inf:
             self._level = self._least  # every call is answered, so whatever overtook whatever, this is what is left
 
-    def _believe(self, quota: Quota, remaining: int, sent_at: float, now: float, log: SendLog, *, alone: bool) -> None:
-        self._learn_refill(remaining, sent_at, log, alone=alone)
-        told = remaining + (self.refill or 0.0) * (now - sent_at) - log.after(sent_at)
-        surely_later = sent_at >= self._heard_at
-        believed = self._level_at(now)
-        if surely_later or told < believed:
-            self._level, self._at = min(told, float(self.limit)), now
+    def _watch(self, remaining: int, heard: Heard, log: SendLog, *, told: bool) -> None:
+        """Whether a window began without our expecting it, or this is a bucket; not if a window is *told*."""
+        least, most = remaining + heard.before + 1, remaining + log.counted
+        gain = self._refill.gained(least)
+        full = remaining + 1 >= self.limit
+        if full and not told and self.limit >= SMALL and self._refill.full(heard):
+            self._told_end, self._proven = None, True
+        elif gain >= 1.0 and (full or remaining > self._least + max(1.0, self.limit / 2)):
+            self._jump(heard)
+            self._refill.restart(heard.sent_at, most)
+        elif full:
+            self._refill.restart(heard.sent_at, most)
+        elif self._refill.notice(heard, least, most, told=told):
+            self._told_end, self._proven = None, True
+        self._total = max(self._total, least)
+        if heard.sent_at >= self._start and remaining < self._least:
+            self._least, self._least_at = remaining, heard.now
+
+    def _jump(self, heard: Heard) -> None:
+        """A window began, no earlier than the last call that did not see it, no later than the one that did."""
+        sent_at = heard.sent_at
+        if sent_at < self._jumped_at:  # the same jump, told by a call that came before or after the one that told first
+            self._start = min(self._start, sent_at)
+            return
+        if self.window is None and self._start < math.inf:
+            latest = sent_at - self._start
+            earliest = max(self._least_at - self._start, latest - INEXACT)
+            spans = (span for span in USUAL_SPANS if earliest <= span <= latest)
+            self.window = max(spans, default=None)
+            self._doubted = self.window is not None and self.window <= INEXACT
+        self._begin(sent_at)
+        self._jumped_at = heard.now
+        self._look = FIRST_LOOK
+
+    def _believe(self, quota: Quota, remaining: int, heard: Heard, log: SendLog) -> None:
+        later = max(log.after(heard.sent_at), log.in_flight)  # what is under way may arrive after it, whenever it left
+        told = remaining + (self.refill or 0.0) * (heard.now - heard.sent_at) - later
+        surely_later = heard.sent_at >= self._heard_at
+        if surely_later or told < self._level_at(heard.now):
+            self._level, self._at = min(told, float(self.limit)), heard.now
         if surely_later:
-            self._heard_at = now
-        self._told_at = sent_at
-        self._prove(quota, sent_at, now)
+            self._heard_at = heard.now
+        self._told_at = heard.sent_at
+        self._prove(quota, heard)
 
     def _learn_limit(self, quota: Quota, sent_at: float) -> None:
         limit = quota.limit if quota.limit is not None else max(self.limit, (quota.remaining or 0) + 1)
         if limit != self.limit:
             if self.limit:  # another limit is another limiter: nothing learned of the old one holds
-                self.refill = self.window = self._resets_at = None
-                self._anchor = self._next_anchor = self._exact = None
-                self._start, self._least = sent_at, math.inf
+                self._refill = Refill()
+                self.window = None
+                self._total = -math.inf
+                self._begin(sent_at)
             self.limit = limit
         if quota.window is not None and quota.window > 0:
             self.window = quota.window
 
-    def _prove(self, quota: Quota, sent_at: float, now: float) -> None:
+    def _prove(self, quota: Quota, heard: Heard) -> None:
         """Whether the window we believed to have begun has; and when this one ends."""
-        if not self._proven and sent_at >= self._start:
-            self._proven = True
-        if self.refill or self._start == math.inf:
+        if heard.sent_at < self._start:
             return
-        ends = [self._start + self.window] if self.window is not None else []
-        if quota.reset_in is not None and self.window is None:
-            ends.append(now + quota.reset_in + self._late)
-        if ends and self._resets_at is not None and sent_at > self._start:
-            ends.append(self._resets_at)
-        if ends:
-            self._resets_at = min(ends)
-
-    def _jumped(self, remaining: int, sent_at: float) -> bool:
-        """Whether a window began without our expecting it: the rest rose, by more than a bucket would regain."""
-        if self.refill or not self._proven or sent_at < self._least_at:
-            return False
-        return remaining > self._least + max(1.0, self.limit / 2)
-
-    def _begin(self, sent_at: float) -> None:
-        """A window began, no earlier than the last call that did not see it, no later than the one that did."""
-        if self.window is None:
-            spans = (span for span in USUAL_SPANS if self._least_at - self._start <= span <= sent_at - self._start)
-            self.window = max(spans, default=None)
-        self._start, self._least = sent_at, math.inf
-        self._resets_at = None if self.window is None else sent_at + self.window
-
-    def _learn_refill(self, remaining: int, sent_at: float, log: SendLog, *, alone: bool) -> None:
-        here = (sent_at, remaining + log.position(sent_at))
-        if self.refill:
-            self._measure(remaining, here)
-        elif alone:
-            if self._exact is not None:
-                gain = here[1] - self._exact[1]
-                if FIRST_GAIN <= gain < max(FIRST_GAIN + 1, self.limit / 2) and remaining + 1 < self.limit:
-                    self.refill = (gain - 1) / (sent_at - self._exact[0])
-                    self._resets_at, self._proven = None, True
-                    self._anchor = self._next_anchor = self._exact
-                elif gain <= 0 or gain >= self.limit / 2:
-                    self._exact = here
-            else:
-                self._exact = here
-
-    def _measure(self, remaining: int, here: tuple[float, int]) -> None:
-        """The refill over the last seconds; a full bucket hides how fast it fills."""
-        if self._anchor is None or self._next_anchor is None or remaining + 1 >= self.limit:
-            self._anchor = self._next_anchor = here
+        self._proven = True
+        if self.refill or quota.reset_in is None:
             return
-        gain, span = here[1] - self._anchor[1], here[0] - self._anchor[0]
-        if (gain >= SURE_GAIN and span >= SURE_SPAN) or span >= REFILL_SPAN / 2:
-            self.refill = max(gain, 1) / span
-        if span > REFILL_SPAN:
-            self._anchor, self._next_anchor = self._next_anchor, here
-        elif self._next_anchor == self._anchor and span > REFILL_SPAN / 2:
-            self._next_anchor = here
+        end = heard.arrived + quota.reset_in + (self._late if self.window is None else ROUNDING)
+        earliest = heard.sent_at + quota.reset_in - ROUNDING
+        if self._told_end is None or self._told_end < earliest:  # an end before that was of the window before
+            self._told_end = end
+        self._told_end = min(self._told_end, end)
 
     # ── what a refusal tells ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def refused(self, sent_at: float, now: float, pause: float, log: SendLog, *, told: bool) -> None:
-        """The server said 429: nothing is left, and after *pause* seconds (*told* by it, or ours) there is again."""
+    def refused(self, sent_at: float, now: float, pause: float, log: SendLog) -> None:
+        """The server said 429: nothing is left, and nobody calls for *pause* seconds."""
         self._level, self._at = min(0.0, self._level_at(now)), now
         self._told_at = max(self._told_at, sent_at)
         if self.refill:
-            self._correct(sent_at, log)
+            self._refill.correct()
             return
+        self._refill.restart(sent_at, log.counted)  # nothing is left
+        self._total = min(self._total, log.counted)
+        self._look, self._doubted = pause, False
         if not self._proven:  # we came too early: the window is longer, or its end is told a second short
             self._late = 1.0
             self.window, self._start = None, self._last_start
-        if self.window is None and told and self._start < math.inf:
-            self.window = window_of(now - self._start, pause)
-        self._resets_at = now + pause
+        self._told_end = None if self.window is None else now + pause
         self._proven = True
-
-    def _correct(self, sent_at: float, log: SendLog) -> None:
-        """Nothing left where something was expected: the bucket fills more slowly than believed."""
-        if self._anchor is not None and sent_at > self._anchor[0]:
-            gain = log.position(sent_at) - self._anchor[1] + 1
-            self.refill = min(self.refill or math.inf, max(gain, 1) / (sent_at - self._anchor[0]))
 
     # ── for people ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -12,9 +12,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from batch.engine.limiter_allowance import Typed
 from batch.engine.limiter_guess import Guess
 from batch.engine.limiter_mirror import Mirror
-from batch.engine.rate_headers import Quota, quotas, retry_after
+from batch.engine.limiter_refill import Heard
+from batch.engine.rate_headers import FAMILIES, MAX_WAIT, Quota, quotas, retry_after
 from batch.engine.send_log import TICK, Latency, SendLog
 from batch.errors import UsageError
 
@@ -24,6 +26,8 @@ UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 
 TOO_MANY, AWAY = 429, 503
 SERVER_ERROR = 500
 MAX_MIRRORS = 8
+TELLING = frozenset({"ratelimit", *(family + what for family in FAMILIES for what in ("limit", "remaining"))})
+"""The headers without which an answer tells no quota: most do not, and need not be read further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +94,16 @@ class Pacer:
         self._reserve = min(max(reserve, 0.0), 0.95)
         self._log = SendLog()
         self._latency = Latency()
+        self._typed = None if rate is None else Typed(rate.calls, rate.seconds)
         self._mirrors: dict[str, Mirror] = {}
-        self._guess: Guess | None = None
+        self._log.span = self._tightest()
+        self._guess = Guess(reserve=self._reserve)
         self._paused_until = -math.inf
         self._alone = False  # after a pause: one call, until it is accepted
         self._refused = 0
         self._in_a_row = 0
         self._last_refusal = -math.inf
+        self._last_end = math.inf  # when the last call ended, if there was one
 
     # ── may a call leave? ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -106,11 +113,14 @@ class Pacer:
         Infinity means: not before some call under way has ended.
         """
         seconds = self._wait(now)
+        if self._log.in_flight == 0:  # whatever we were told: after so long, one look does no harm
+            seconds = min(seconds, max(0.0, self._last_end + MAX_WAIT - now))
         if seconds > TICK:
             return seconds
+        if self._typed is not None:
+            self._typed.booked(now, self._log)
+        self._guess.booked(now, self._log)
         self._log.book(now)
-        if self._guess is None:
-            self._guess = Guess(reserve=self._reserve, now=now)
         for mirror in self._mirrors.values():
             mirror.booked(now)
         return 0.0
@@ -120,86 +130,86 @@ class Pacer:
             return self._paused_until - now
         if self._log.in_flight >= (1 if self._alone else self._concurrency):
             return math.inf
-        seconds = 0.0 if self._rate is None else self._wait_for_rate(self._rate, now)
+        seconds = 0.0 if self._typed is None else self._typed.wait(now, self._log)
         for mirror in self._mirrors.values():
             seconds = max(seconds, mirror.wait(now, self._log, self._latency))
-        if self._guess is not None and self._guesses():
+        if self._guess.lessons or not (self._mirrors or self._rate):  # something refuses of which nobody speaks
             seconds = max(seconds, self._guess.wait(now, self._log, self._latency))
-        return seconds
-
-    def _guesses(self) -> bool:
-        """Nothing was told or typed; or something refuses that the headers do not speak of."""
-        assert self._guess is not None
-        return self._guess.count is not None or not (self._mirrors or self._rate)
-
-    def _wait_for_rate(self, rate: Rate, now: float) -> float:
-        """A rate by the minute is a window and may be used up at once; one by the second is kept evenly."""
-        margin = self._latency.spread(rate.seconds)
-        seconds = self._log.wait_for(rate.calls, rate.seconds + margin, now)
-        if rate.seconds <= 1.0:
-            seconds = max(seconds, self._log.wait_for(1, rate.seconds / rate.calls, now))
         return seconds
 
     # ── how a call ended ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def give_back(self, booked_at: float) -> None:
         """The call booked then did not leave after all."""
-        self._log.ended(booked_at)
-        self._log.forget(booked_at)
+        self._log.ended(booked_at, counted=False)
         for mirror in self._mirrors.values():
             mirror.given_back()
 
-    def faulted(self, sent_at: float, now: float) -> None:  # noqa: ARG002  (the same shape as answered)
+    def faulted(self, sent_at: float, now: float) -> None:
         """The call sent then ended without an answer: it may have been counted, so it stays booked."""
+        self._last_end = now
         self._log.ended(sent_at)
 
     def answered(self, sent_at: float, now: float, status: int, headers: Mapping[str, str]) -> None:
         """The call sent then was answered. Header names are in lower case."""
-        alone = self._log.ended(sent_at)
-        told = retry_after(headers) if status in (TOO_MANY, AWAY) else None
-        heard = quotas(headers)
-        if status == TOO_MANY:
-            self._refuse(sent_at, now, told, heard)
-        elif told is not None:
+        self._last_end = now
+        refused = status == TOO_MANY
+        if not refused:
+            self._latency.saw(now - sent_at)
+        before, arrived = self._log.before(sent_at), now - self._latency.fastest()
+        self._log.ended(sent_at, arrived, counted=not refused)
+        told = retry_after(headers) if refused or status == AWAY else None
+        if told is not None and not refused:
             self._pause(now, max(told, FLOOR))
-        elif status < SERVER_ERROR:
+        elif status < SERVER_ERROR and not refused:
             self._accept(sent_at, now)
-        if status != TOO_MANY:
-            self._hear(heard, sent_at, now, alone=alone)
+        if not refused and TELLING.isdisjoint(headers):
+            return
+        heard = Heard(sent_at=sent_at, now=now, arrived=arrived, before=before)
+        if refused:
+            self._refuse(heard, told, quotas(headers))
+        else:
+            self._hear(quotas(headers), heard)
 
     def _accept(self, sent_at: float, now: float) -> None:
-        self._latency.saw(now - sent_at)
         if sent_at >= self._paused_until:
             self._alone = False
             self._in_a_row = 0
-        if self._guess is not None:
-            self._guess.accepted(sent_at, now)
+        if self._typed is not None:
+            self._typed.accepted(sent_at)
+        self._guess.accepted(sent_at, now, self._log, self._latency)
 
-    def _hear(self, heard: tuple[Quota, ...], sent_at: float, now: float, *, alone: bool) -> None:
-        for quota in heard[:MAX_MIRRORS]:
+    def _hear(self, told: tuple[Quota, ...], heard: Heard) -> None:
+        for quota in told[:MAX_MIRRORS]:
             mirror = self._mirrors.get(quota.name)
             if mirror is None:
                 if len(self._mirrors) >= MAX_MIRRORS:
                     continue
-                mirror = self._mirrors[quota.name] = Mirror(quota.name, reserve=self._reserve, now=sent_at)
-            mirror.heard(quota, sent_at, now, self._log, alone=alone)
+                mirror = self._mirrors[quota.name] = Mirror(quota.name, reserve=self._reserve, now=heard.sent_at)
+                self._log.span = self._tightest(quota.window)
+            mirror.heard(quota, heard, self._log)
 
-    def _refuse(self, sent_at: float, now: float, told: float | None, heard: tuple[Quota, ...]) -> None:
+    def _tightest(self, told: float | None = None) -> float:
+        """The shortest span of a limit that was typed or told, in seconds; a second where none is."""
+        typed = None if self._rate is None else self._rate.seconds
+        spans = (typed, told, *(mirror.window for mirror in self._mirrors.values()))
+        return min((span for span in spans if span), default=1.0)
+
+    def _refuse(self, heard: Heard, told: float | None, quotas_told: tuple[Quota, ...]) -> None:
         self._refused += 1
-        self._log.forget(sent_at)
-        if sent_at >= self._last_refusal:  # calls refused together count as one
+        sent_at, now = heard.sent_at, heard.now
+        first = sent_at >= self._last_refusal  # calls refused together count as one
+        if first:
             self._in_a_row += 1
             self._last_refusal = now
-        floor = min(FLOOR * 2.0 ** (self._in_a_row - 1), LONGEST)
-        if heard:
-            unknown = tuple(quota for quota in heard if quota.name not in self._mirrors)
-            self._hear(unknown, sent_at, now, alone=False)
-            pause = max(told or floor, FLOOR)
+        pause = max(told or min(FLOOR * 2.0 ** (self._in_a_row - 1), LONGEST), FLOOR)
+        if quotas_told:
+            self._hear(tuple(quota for quota in quotas_told if quota.name not in self._mirrors), heard)
             for mirror in self._mirrors.values():
-                mirror.refused(sent_at, now, pause, self._log, told=told is not None)
-        else:
-            assert self._guess is not None
-            pause = self._guess.refused(sent_at, now, told or None, self._log)
+                mirror.refused(sent_at, now, pause, self._log)
+        elif self._typed is None or self._guess.lessons or (first and not self._typed.refused()):
+            self._guess.refused(sent_at, now, told or None, self._log)
+            pause = told or 0.0  # without a word it knows better when to ask again
         self._pause(now, pause)
 
     def _pause(self, now: float, seconds: float) -> None:
@@ -216,7 +226,7 @@ class Pacer:
             limit=limit,
             why=why,
             per_second=rate,
-            waiting_seconds=max(0.0, self._paused_until - now),
+            waiting_seconds=max(0.0, self._paused_until - now, self._guess.shut_until - now),
             used=self._log.total,
             in_flight=self._log.in_flight,
             refused=self._refused,
@@ -228,11 +238,12 @@ class Pacer:
         if self._rate is not None:
             found.append((str(self._rate), "typed in", self._rate.calls / self._rate.seconds))
         found += [(str(m), "told by the server", m.per_second()) for m in self._mirrors.values()]
-        guess = self._guess
-        if guess is not None and guess.count is not None:
-            why = f"inferred from {self._refused} refusal{'' if self._refused == 1 else 's'}"
-            rate = guess.count * (1.0 - self._reserve) / guess.span
-            found.append((f"{guess.count} per {guess.span:.3g} s", why, rate))
+        why = f"inferred from {self._refused} refusal{'' if self._refused == 1 else 's'}"
+        allowance = self._guess.allowance
+        if allowance is not None:
+            found.append((str(allowance), why, allowance.rate * (1.0 - self._reserve)))
+        elif self._guess.lessons and not found:
+            return "not measured yet", why, None
         if not found:
             return "none seen", "the server never refused and tells no limit", None
         return min(found, key=lambda belief: math.inf if belief[2] is None else belief[2])

@@ -1,0 +1,213 @@
+"""The pacer against simulated servers, in virtual time: how fast, how many refusals. Medians over five jitters.
+
+The bounds are the goals unless a comment says why not; *ideal* are sixteen workers who know the limiter by
+heart. How the figures look in detail prints :mod:`tests.benchmarks.bench_pace`.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+
+from batch.engine.pace import Pacer, Rate
+from tests.limiters import Bucket, Changing, Concurrency, FixedWindow, Free, Limiter, Run, Shared, Sliding, drive, ideal
+
+Make = Callable[[], Limiter]
+SEEDS = range(31, 36)
+NEAR, USUAL, FAR = 0.002, 0.04, 0.15
+
+KNOWN: dict[str, tuple[Make, int, Rate | None]] = {
+    "window 20/s, headers": (lambda: FixedWindow(20, 1, "draft"), 1000, None),
+    "aligned window 20/s, headers": (lambda: FixedWindow(20, 1, "draft", aligned=True, phase=0.6), 1000, None),
+    "window 60/min, headers": (lambda: FixedWindow(60, 60, "draft"), 180, None),
+    "bucket 100/s of 20, headers": (lambda: Bucket(100, 20, "x"), 2000, None),
+    "bucket 20/s of 20, headers": (lambda: Bucket(20, 20, "x"), 1000, None),
+    "bucket 200/s of 50, headers": (lambda: Bucket(200, 50, "x"), 1000, None),
+    "window 20/s, typed in": (lambda: FixedWindow(20, 1), 1000, Rate(20, 1.0)),
+    "bucket 20/s, typed in": (lambda: Bucket(20, 20), 1000, Rate(20, 1.0)),
+    "window 60/min, typed in": (lambda: FixedWindow(60, 60), 180, Rate(60, 60.0)),
+}
+UNKNOWN: dict[str, Make] = {
+    "window 20/s": lambda: FixedWindow(20, 1),
+    "window 200/s": lambda: FixedWindow(200, 1),
+    "bucket 20/s": lambda: Bucket(20, 20),
+    "bucket 200/s": lambda: Bucket(200, 200),
+    "bucket 200/s of 20": lambda: Bucket(200, 20),
+}
+
+
+@cache
+def best(make: Make, calls: int, latency: float) -> float:
+    return ideal(make(), calls=calls, latency=latency, step=0.002)
+
+
+def runs(make: Make, calls: int, latency: float, rate: Rate | None = None) -> list[Run]:
+    return [drive(Pacer(rate), make(), calls=calls, latency=latency, seed=seed) for seed in SEEDS]
+
+
+def slowness(done: list[Run], make: Make, calls: int, latency: float) -> float:
+    return statistics.median(run.ended_at for run in done) / best(make, calls, latency)
+
+
+def refusals(done: list[Run]) -> float:
+    return statistics.median(run.refused for run in done)
+
+
+@pytest.mark.parametrize("latency", [NEAR, USUAL, FAR])
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_known_limit_is_used_up_without_refusals(name: str, latency: float) -> None:
+    """Limit told or typed in: at most 3 % slower than ideal, and not one 429."""
+    make, calls, rate = KNOWN[name]
+    done = runs(make, calls, latency, rate)
+    assert sum(run.refused for run in done) == 0
+    typed_far = rate is not None and latency == FAR  # any span is kept to, by when each call arrived at the latest
+    assert slowness(done, make, calls, latency) <= (1.045 if typed_far else 1.03)
+
+
+@pytest.mark.parametrize("latency", [NEAR, USUAL, FAR])
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_an_unknown_limit_is_found_from_its_refusals(name: str, latency: float) -> None:
+    """No headers at all: 1,000 calls at most 15 % slower than ideal, with about 1 % refused."""
+    done = runs(UNKNOWN[name], 1000, latency)
+    assert slowness(done, UNKNOWN[name], 1000, latency) <= 1.15
+    assert refusals(done) <= (10 if latency < USUAL else 14)  # more are under way when the first refusal is heard
+
+
+@pytest.mark.parametrize("latency", [NEAR, USUAL, FAR])
+def test_stock_laravel_costs_one_refusal_to_learn_when_its_window_ends(latency: float) -> None:
+    """60 a minute, headers without the reset: a 429 tells when, rounded to seconds, so it may take one or two more."""
+    make: Make = lambda: FixedWindow(60, 60, "laravel")  # noqa: E731  (a name for the cache)
+    done = runs(make, 600, latency)
+    assert refusals(done) <= 3
+    assert slowness(done, make, 600, latency) <= 1.01
+
+
+@pytest.mark.parametrize("latency", [NEAR, USUAL, FAR])
+def test_a_quota_shared_with_another_client_is_used_without_storming(latency: float) -> None:
+    """Somebody else takes 30 % of 60/min: at least 95 % of the rest is used, at most 1 % refused."""
+    server = Shared(FixedWindow(60, 60, "laravel"), every=60 / 18)
+    run = drive(Pacer(), server, calls=10**6, until=900, latency=latency)
+    assert run.accepted >= 0.95 * 42 * 15
+    assert run.refused <= 0.01 * len(run.log)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_joining_a_window_that_somebody_else_began_is_learned_from(seed: int) -> None:
+    """A window joined late looks too short, and rounded ends are told; both cost few refusals, once."""
+    server = Shared(FixedWindow(60, 60, "laravel"), every=60 / 18, next_at=-25.0)
+    run = drive(Pacer(), server, calls=10**6, until=1800, seed=seed)
+    assert run.refused_between(0, 180) <= 8
+    assert run.refused_between(180, 1800) <= 0.01 * len(run.log)
+    assert run.accepted >= 0.95 * 42 * 30
+
+
+@pytest.mark.parametrize("latency", [NEAR, USUAL, FAR])
+@pytest.mark.parametrize("headers", ["laravel", "draft"])
+def test_a_reserve_leaves_the_other_client_its_calls(headers: str, latency: float) -> None:
+    """With --reserve 30% a client that needs 30 % sees no 429 at all, and we still use 95 % of the rest."""
+    server = Shared(FixedWindow(60, 60, headers), every=60 / 18)
+    run = drive(Pacer(reserve=0.3), server, calls=10**6, until=900, latency=latency)
+    assert server.refused == 0
+    assert run.accepted >= 0.95 * 42 * 15
+
+
+CHANGING: dict[str, tuple[Callable[[int], Limiter], float, float]] = {
+    "window, headers": (lambda n: FixedWindow(n, 1, "draft"), 1.05, 0.01),
+    "bucket, headers": (lambda n: Bucket(n, n, "x"), 1.05, 0.01),
+    "window, no headers": (lambda n: FixedWindow(n, 1), 1.25, 0.05),
+    "bucket, no headers": (lambda n: Bucket(n, n), 1.25, 0.06),
+    "window, Retry-After only": (lambda n: FixedWindow(n, 1, retry_after=True), 1.3, 0.05),  # each try costs a second
+}
+
+
+@pytest.mark.parametrize("latency", [NEAR, USUAL])
+@pytest.mark.parametrize("name", CHANGING)
+def test_a_limit_that_changes_is_followed(name: str, latency: float) -> None:
+    """20/s, then 5/s, then 50/s, each for somewhat more than a minute: every phase is used up, with few refused."""
+    make, slowest, most = CHANGING[name]
+    phases: list[list[tuple[float, float]]] = [[], [], []]
+    for seed in SEEDS:
+        chance = random.Random(seed)
+        starts = [0.0, 60 + 8 * chance.random(), 130 + 8 * chance.random(), 200.0]
+        server = Changing([(start, make(rate)) for start, rate in zip(starts, (20, 5, 50), strict=False)])
+        run = drive(Pacer(), server, calls=10**6, latency=latency, until=200, seed=seed)
+        for phase, rate, start, end in zip(phases, (20, 5, 50), starts, starts[1:], strict=False):
+            due = rate * (end - start)
+            phase.append((due / run.accepted_between(start, end), run.refused_between(start, end) / due))
+    for phase in phases:
+        assert statistics.median(slow for slow, _ in phase) <= slowest
+        assert statistics.median(refused for _, refused in phase) <= most
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.2, 0.6, 0.95])
+def test_a_hundred_rows_on_a_server_of_twenty_a_second(phase: float) -> None:
+    """Nobody tells the limit, Retry-After is a whole second: all done within 4.3 s with at most three refusals."""
+    run = drive(Pacer(), FixedWindow(20, 1, retry_after=True, aligned=phase > 0, phase=phase), calls=100)
+    assert run.accepted == 100
+    assert run.refused <= 3
+    assert run.ended_at <= 4.3
+    assert run.early == 0
+
+
+@pytest.mark.parametrize("phase", [0.03, 0.12, 0.28, 0.33, 0.37])
+def test_windows_by_the_clock_are_not_taken_for_a_limit_that_fell(phase: float) -> None:
+    """One that begins among our calls is refused with a part of its count: that is no smaller limit."""
+    server = FixedWindow(20, 1, retry_after=True, aligned=True, phase=phase)
+    run = drive(Pacer(), server, calls=100, latency=USUAL)
+    assert run.ended_at <= 5.7
+    assert run.early == 0
+
+
+@pytest.mark.parametrize("seed", [7503, 7510])
+def test_a_rate_that_is_refused_again_and_again_is_let_go_of(seed: int) -> None:
+    """A bucket regains during the pause what looks like a window of twice its rate: that is not believed for long."""
+    server = Changing([(0.0, Bucket(20, 20, retry_after=True)), (60.0, Bucket(5, 5, retry_after=True))])
+    run = drive(Pacer(), server, calls=10**6, latency=FAR, until=180, seed=seed)
+    assert run.refused_between(60, 180) <= 0.05 * 600
+    assert run.accepted_between(60, 180) >= 600 / 1.25
+
+
+def test_a_knock_that_was_refused_at_the_end_of_a_window_rules_it_out() -> None:
+    """A window of a minute, asked again after ten seconds to the millisecond: it is not one of ten."""
+    run = drive(Pacer(), FixedWindow(60, 60), calls=300, latency=NEAR, seed=7004)
+    assert run.refused <= 6
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("most", [2, 4, 8])
+def test_a_limit_on_calls_under_way_is_not_taken_for_a_rate(most: int, seed: int) -> None:
+    """A server that serves few at once is kept busy, nearly without refusals."""
+    run = drive(Pacer(), Concurrency(most, 0.03), calls=1000, seed=seed)
+    assert run.refused <= 5
+    assert run.ended_at <= 1.35 * 1000 / most * 0.035
+
+
+@pytest.mark.parametrize("latency", [NEAR, USUAL, FAR])
+def test_without_any_limit_every_worker_is_soon_busy(latency: float) -> None:
+    """A server that never refuses is soon called by all: little slower than without a pacer."""
+    run = drive(Pacer(), Free(), calls=20_000, latency=latency)
+    assert run.ended_at <= 1.1 * 20_000 / 16 * latency
+
+
+HARD: dict[str, tuple[Make, float, float]] = {
+    "a window that counts in any span": (lambda: Sliding(20, 1), 1.2, 0.02),
+    "a window that begins by the clock": (lambda: FixedWindow(20, 1, aligned=True, phase=0.37), 1.2, 0.03),
+    "a bucket that holds two": (lambda: Bucket(20, 2), 1.2, 0.02),
+    "one by one": (lambda: Bucket(20, 1), 1.7, 0.02),  # jitter alone is half the distance between two calls
+    "a window of ten seconds": (lambda: FixedWindow(50, 10), 1.05, 0.03),
+    "a window of a minute": (lambda: FixedWindow(60, 60), 1.05, 0.02),
+    "a bucket with ten seconds of credit": (lambda: Bucket(3, 30), 1.1, 0.08),  # which looks like a higher rate
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_limiters_of_other_kinds_neither_stall_nor_storm_us(name: str) -> None:
+    """No headers, a limiter that is harder to see through: still near its rate, and few are refused."""
+    make, slowest, most = HARD[name]
+    done = runs(make, 600, USUAL)
+    assert slowness(done, make, 600, USUAL) <= slowest
+    assert refusals(done) <= most * 600

@@ -145,7 +145,8 @@ def template(out: Path) -> None:
 def report(run: str, settings: Settings) -> Path:
     """The report files of *run*, made again from its journal."""
     folder = runs.find(settings.runs_dir, run)
-    reports.write_all(load_record(run, settings), folder)
+    with Journal.open(folder / runs.JOURNAL) as journal:  # held to the end, so that nobody else writes there meanwhile
+        reports.write_all(fold(journal.entries()), folder)
     return folder
 
 

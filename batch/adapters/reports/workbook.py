@@ -24,6 +24,9 @@ from batch.core.model import Result, Status
 from batch.core.problems import CATALOGUE, Severity, describe
 from batch.core.reasons import MEANINGS
 
+SET_ASIDE = ".xlsx-"
+"""How the folders are called that hold a workbook's sheets until it is whole."""
+
 OPTIONS = {
     "constant_memory": True,
     "strings_to_formulas": False,
@@ -35,7 +38,7 @@ OPTIONS = {
 def write_workbook(told: Told, file: IO[bytes], folder: Path) -> None:
     """Fill *file*. What xlsxwriter sets aside meanwhile lies in *folder*, which is nobody else's. Raises OSError."""
     whole = io.BytesIO()  # 10 MB for 100,000 lines; onto a full disk zipfile would complain a second time, on stderr
-    with tempfile.TemporaryDirectory(prefix=".xlsx-", dir=folder) as aside:
+    with tempfile.TemporaryDirectory(prefix=SET_ASIDE, dir=folder) as aside:
         try:
             with Workbook(whole, {**OPTIONS, "tmpdir": aside}) as book:
                 _fill(book, told)

@@ -596,6 +596,14 @@ async def test_putting_back_gives_the_trunk_to_its_agent_before() -> None:
     assert (made.paths(), made.notes.kinds()) == ([PUT, LOOK], [(Kind.RESTORING, 0)])
 
 
+@pytest.mark.parametrize("why", [Reason.UNIT_PUT_BACK, Reason.WAVE_PUT_BACK], ids=str)
+async def test_a_putting_back_is_noted_with_its_reason(why: Reason) -> None:
+    """For whoever reads the journal of a run that was cut off just then."""
+    made = await moved()
+    await made.settler().put_back(move(), ended(), why)
+    assert [entry.body["why"] for entry in made.notes.entries if entry.kind is Kind.RESTORING] == [why]
+
+
 async def test_a_trunk_that_nobody_served_cannot_be_put_back() -> None:
     """The API has no way to take an agent away: the row stays split, and says so."""
     made = await moved()

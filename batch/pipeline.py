@@ -171,7 +171,12 @@ async def _look(file: Path, settings: Settings, hooks: Hooks, *, command: str, d
     async with open_session(there, _terms(settings, read_only=True)) as session:
         planned = await _plan(table, settings, session, hooks)
         with new_run(settings, command, planned, input_file=file, stopped=Reason.AUDIT) as run:
-            return await run.finish(session, refusals=guard(planned, settings.limits), differences=differences)
+            return await run.finish(
+                session,
+                refusals=guard(planned, settings.limits),
+                differences=differences,
+                skip_invalid=settings.skip_invalid,
+            )
 
 
 async def _write(

@@ -11,7 +11,7 @@ import codecs
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -187,14 +187,21 @@ class Disk:
         return True
 
 
-def images(made: Sequence[Made], folder: Path, seed: int) -> Iterator[Image]:
-    """Every moment of a trace at which something about *folder* changed, in each of the ways of a loss."""
+def images(made: Sequence[Made], folder: Path, seed: int, moments: Collection[int]) -> Iterator[Image]:
+    """Those *moments* of a trace at which something about *folder* changed, in each of the ways of a loss."""
     disk = Disk(folder)
     chance = random.Random(f"images/{seed}")
     for moment, call in enumerate(made):
-        if disk.take(call):
+        if disk.take(call) and moment in moments:
             ways = How if disk.unsure else (How.ALL,)
             yield from (disk.image(moment, call.done_at, how, chance) for how in ways)
+
+
+def around_a_checkpoint(made: Sequence[Made]) -> range:
+    """The moments around the first at which what is in the journal's log is folded into the journal."""
+    folded = (i for i, call in enumerate(made) if call.name == "pwrite64" and "/journal.sqlite>" in call.rest[:500])
+    first = next(folded)
+    return range(first - 8, first + 24)
 
 
 def recorded(surgeon: Surgeon, run: str) -> list[Made]:

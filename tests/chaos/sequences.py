@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from batch.sandbox.world import Rule, World
 from tests.chaos.checker import violations
@@ -43,6 +43,8 @@ TRUE_ALL_THE_WAY = frozenset({"I1", "I2", "I3", "I4", "I5", "I6", "I7", "J"})
 
 KILLS = st.one_of(st.none(), st.integers(1, 90))
 PICKS = st.integers(0, 99)
+COMMANDS = ("rollback", "retry", "resume", "rollback", "apply again", "apply")
+EDITS = st.lists(st.tuples(st.sampled_from(TRUNKS), st.one_of(st.none(), st.integers(0, AGENTS - 1))), max_size=2)
 SHEETS = st.dictionaries(st.integers(0, len(TRUNKS) - 1), st.integers(0, AGENTS - 1), min_size=1)
 
 
@@ -106,57 +108,62 @@ class Sequences(RuleBasedStateMachine):
 
     # ── what can happen ───────────────────────────────────────────────────────────────────────────────────────────
 
-    @rule(trunk=st.sampled_from(TRUNKS), owner=st.one_of(st.none(), st.integers(0, AGENTS - 1)))
-    def somebody_edits(self, trunk: Trunk, owner: int | None) -> None:
-        """A change in the panel."""
-        self.steps["edit"] += 1
-        self.stand.edit(trunk, None if owner is None else agent(owner))
+    @rule(what=st.sampled_from(COMMANDS), edits=EDITS, sheet=SHEETS, pick=PICKS, kill=KILLS, skip=st.booleans())
+    def step(
+        self,
+        what: str,
+        edits: list[tuple[Trunk, int | None]],
+        sheet: dict[int, int],
+        pick: int,
+        kill: int | None,
+        *,
+        skip: bool,
+    ) -> None:
+        """Changes in the panel, and then a command; the first is always a new sheet."""
+        for trunk, owner in edits:
+            self.steps["edit"] += 1
+            self.stand.edit(trunk, None if owner is None else agent(owner))
+        match what if self.runs else "apply":
+            case "apply":
+                self.apply(sheet, kill, skip=skip)
+            case "apply again":
+                self.apply_again(pick, kill)
+            case "resume":
+                self.resume(pick, kill)
+            case "rollback":
+                self.rollback(pick, kill, skip=skip)
+            case _:
+                self.retry(pick, kill, skip=skip)
 
-    @rule(sheet=SHEETS, kill=KILLS, skip=st.booleans())
-    def apply(self, sheet: dict[int, int], kill: int | None, skip: bool) -> None:
-        """A new sheet."""
+    def apply(self, sheet: dict[int, int], kill: int | None, *, skip: bool) -> None:
+        """A new sheet: trunk → agent, by their places."""
         rows = tuple(
             Row(row=place, number=TRUNKS[i][0], channels=(TRUNKS[i][1],), agent=agent(to))
             for place, (i, to) in enumerate(sorted(sheet.items()), start=2)
         )
         self._apply(rows, kill, skip=skip)
 
-    @precondition(lambda self: self.runs)
-    @rule(pick=PICKS, kill=KILLS)
     def apply_again(self, pick: int, kill: int | None) -> None:
         """A sheet that was applied before, or what a rollback asked for."""
         told = [row for row in self._picked(pick).rows if row.agent]
         if told:
             self._apply(tuple(replace(row, row=place) for place, row in enumerate(told, start=2)), kill, skip=True)
 
-    @precondition(lambda self: any(told.killed for told in self.runs))
-    @rule(pick=PICKS, kill=KILLS)
     def resume(self, pick: int, kill: int | None) -> None:
-        """Go on with a run that was killed, whatever happened since."""
+        """Go on with a run that was killed, whatever happened since; or with one that has little or nothing to do."""
         killed = [told for told in self.runs if told.killed]
-        self._resume(killed[pick % len(killed)], kill)
+        self._resume(killed[pick % len(killed)] if killed else self._picked(pick), kill)
 
-    @precondition(lambda self: self.runs)
-    @rule(pick=PICKS, kill=KILLS)
-    def resume_what_ended(self, pick: int, kill: int | None) -> None:
-        """Go on with a run that has nothing left to do, or something that was unknown or skipped."""
-        self._resume(self._picked(pick), kill)
-
-    @precondition(lambda self: self.runs)
-    @rule(pick=PICKS, kill=KILLS, skip=st.booleans())
-    def rollback(self, pick: int, kill: int | None, skip: bool) -> None:
+    def rollback(self, pick: int, kill: int | None, *, skip: bool) -> None:
         """Undo a run, a rollback among them, however it ended."""
         of = self._picked(pick)
         assert of.evidence is not None
-        whole = Task(world=workspace, rows=of.rows)
-        rows = tuple(rows_back(whole, of.evidence))
+        rows = tuple(rows_back(Task(world=workspace, rows=of.rows), of.evidence))
         told = self._begin("rollback", of.run, rows, kill, skip=skip, touched=sent_by(of.evidence), undone=of)
         if told is not None and told.sittings[-1].exit_code == 0:
             self._is_back(told)
 
-    @precondition(lambda self: self.runs)
-    @rule(pick=PICKS, kill=KILLS, skip=st.booleans())
-    def retry(self, pick: int, kill: int | None, skip: bool) -> None:
+    def retry(self, pick: int, kill: int | None, *, skip: bool) -> None:
         """Try again what did not end well."""
         of = self._picked(pick)
         assert of.evidence is not None

@@ -30,7 +30,7 @@ WRITES = Policy(attempts=5, base=0.5, cap=20.0, seconds=180.0)
 VAIN_LOOKS = 3
 """Looks in a row that were too old before the write could leave; after so many it counts as a failed attempt."""
 VAIN_LOGINS = 3
-"""Writes of one change whose login is refused although a probe is let in; after so many they are believed."""
+"""Writes of one change answered by a refused login, or a page, though reading works; so many are believed."""
 TOO_OLD = "each look at the trunk was older than --max-age before the write could leave"
 
 EXPLAINED = {
@@ -293,8 +293,11 @@ class Settler:
                 return await self._refused(attempt, judgement.verdict)
             case Verdict.FIREWALL:
                 raise firewall(judgement.detail)
-            case Verdict.LOGIN:
-                await self._caller.confirm_login()  # raises when the credentials are gone; else one node erred
+            case Verdict.LOGIN | Verdict.PAGE:
+                if judgement.verdict is Verdict.LOGIN:
+                    await self._caller.confirm_login()  # raises when the credentials are gone; else one node erred
+                else:  # the look that comes first now tells the same
+                    attempt.written = attempt.in_doubt = True
                 attempt.logins += 1
                 if attempt.logins == VAIN_LOGINS:
                     raise CredentialsError(

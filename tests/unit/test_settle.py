@@ -325,6 +325,18 @@ async def test_one_server_of_several_that_erred_about_the_token_is_forgiven() ->
     assert made.paths() == [PUT, "GET /contacts", PUT, "GET /contacts", PUT]
 
 
+async def test_a_page_in_place_of_each_answer_to_a_write_ends_the_run() -> None:
+    """Reading works all the while: after three it is believed that writing does not, and what was sent is in doubt."""
+    made = await one_trunk(*[Say(Answer(200, {"content-type": "text/html"}, b"<html>Log in</html>"))] * 9)
+    settler = made.settler()
+    with pytest.raises(CredentialsError, match="good for reading, but not for writing: a page for people"):
+        await settler.settle(move())
+    assert made.paths() == [PUT, LOOK, PUT, LOOK, PUT]
+    left = settler.broken_off(Reason.CREDENTIALS)
+    assert left is not None
+    assert facts(left) == (Status.UNKNOWN, Reason.CREDENTIALS, 3, True)
+
+
 async def test_a_taken_agent_is_the_schedules_to_resolve() -> None:
     """The conflict carries the outcome to use when nothing will free the agent."""
     made = await one_trunk(Say(said(409, "This agent is already assigned to another number.")))

@@ -16,6 +16,7 @@ import anyio
 
 from batch.adapters import approval, reports, runs, sheets, target, templates
 from batch.adapters.credentials import find_token
+from batch.adapters.glance import entries_of
 from batch.adapters.journal import Journal
 from batch.adapters.lock import workspace_lock
 from batch.adapters.sheets.annotate import annotate as marked
@@ -148,6 +149,12 @@ def report(run: str, settings: Settings) -> Path:
     with Journal.open(folder / runs.JOURNAL) as journal:  # held to the end, so that nobody else writes there meanwhile
         reports.write_all(fold(journal.entries()), folder)
     return folder
+
+
+def glance(run: str, settings: Settings) -> tuple[RunRecord, bool]:
+    """What the journal of *run* knows just now, and whether the run is still going on."""
+    entries, busy = entries_of(runs.find(settings.runs_dir, run) / runs.JOURNAL)
+    return fold(entries), busy
 
 
 def load_record(run: str, settings: Settings) -> RunRecord:

@@ -95,6 +95,8 @@ async def apply(path: Path, settings: Settings, hooks: Hooks) -> Finished:
 async def rollback(run: str, settings: Settings, hooks: Hooks) -> Finished:
     """Give every trunk that still holds what *run* wrote the agent it had before; the others are named."""
     record = load_record(run, settings)
+    most = settings.max_change or record.plan.limits.max_change
+    settings = settings.model_copy(update={"max_change": most})  # what was let through may be taken back
     return await _write(rollback_table(record), settings, hooks, command="rollback", like=record)
 
 

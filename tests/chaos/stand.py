@@ -33,6 +33,7 @@ TOKEN = "canary-5f2c9e81-token"
 PATIENCE = 120.0
 """Seconds after which a process that does not end is a failure."""
 NAP = 0.002
+PLAIN = ("-m", "batch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,7 @@ class Stand:
     python_path: Path = ROOT
     extra: dict[str, str] = field(default_factory=dict)
     forks: Forks | None = None
-    """Where processes come from that start at once; each is a new interpreter without it."""
+    """Where plain commands come from, so that they start at once; without it each is a new interpreter."""
 
     # ── the server's side ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -151,9 +152,9 @@ class Stand:
             **self.extra,
         }
 
-    def start(self, *args: str | Path, before: Sequence[str] = (), entry: Sequence[str] = ("-m", "batch")) -> Process:
+    def start(self, *args: str | Path, before: Sequence[str] = (), entry: Sequence[str] = PLAIN) -> Process:
         """``python -m batch ARGS`` as a process; *before* is put in front of the command line (strace)."""
-        if self.forks is not None:
+        if self.forks is not None and not before and entry == PLAIN:
             return self.fork(*args)
         said = self._paper()
         command = [*before, sys.executable, *entry, *map(str, args)]

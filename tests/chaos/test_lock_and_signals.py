@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.checker import violations
+from tests.chaos.forks import Forks
 from tests.chaos.killer import Killer, Moment, When
 from tests.chaos.proxy import ChaosProxy, through
 from tests.chaos.stand import Process, Stand, shared, standing, wait_until
@@ -32,9 +33,10 @@ WARM = (
 
 
 @pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
+def stand(tmp_path: Path, forks: Forks) -> Iterator[Stand]:
     """A stand-in with a little latency."""
     with standing(tmp_path / "stand", TASK, latency=0.02) as made:
+        made.forks = forks
         yield made
 
 

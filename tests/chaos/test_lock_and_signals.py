@@ -56,7 +56,7 @@ def apply(stand: Stand, run: str) -> list[str | Path]:
 
 
 @pytest.mark.parametrize(
-    ("count", "seconds"), [pytest.param(12, 10.0, id="12"), pytest.param(50, 20.0, id="50", marks=pytest.mark.nightly)]
+    ("count", "seconds"), [pytest.param(12, 20.0, id="12"), pytest.param(50, 40.0, id="50", marks=pytest.mark.nightly)]
 )
 def test_of_many_starts_at_once_one_works(stand: Stand, proxy: ChaosProxy, count: int, seconds: float) -> None:
     """The others end with 9 within seconds, naming the one that holds the workspace, and send nothing.

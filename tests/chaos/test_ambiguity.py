@@ -1,4 +1,4 @@
-"""Answers that do not tell whether a PUT was applied, by the thousand: nothing is wrong, and hardly anything unknown."""
+"""Answers that leave it open whether a PUT was applied, by the thousand: nothing wrong, hardly anything unknown."""
 
 from __future__ import annotations
 

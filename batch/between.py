@@ -23,14 +23,14 @@ from batch.engine.session import Session
 from batch.engine.settle import Settler
 from batch.engine.snapshot import reread
 from batch.engine.sweep import sweep
-from batch.errors import ReassignError, SafetyError
+from batch.errors import ReassignError, WaveError
 from batch.run import Hooks, Run
 from batch.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Called with a wave that has ended and how everything ended so far; raises SafetyError to stop the run."""
+    """Called with a wave that has ended and how everything ended so far; raises WaveError to stop the run."""
 
     run: Run
     session: Session
@@ -59,7 +59,7 @@ class Between:
         await record_seen(self.run.journal, seen.values())
         untrue = [plan.changes[id_].trunk for id_ in sorted(judged) if judged[id_].status is not Status.DONE]
         if untrue:
-            raise SafetyError(
+            raise WaveError(
                 f"wave {wave + 1} is not as the server said: {len(untrue)} changes do not hold, such as {untrue[0]}",
                 hint="look at the report, then `reassign resume`",
             )
@@ -75,7 +75,7 @@ class Between:
         lost = [t for t in shared if t.number in seen and seen[t.number].owner(t.channel) is None]
         if lost:
             await record_seen(self.run.journal, [seen[trunk.number] for trunk in lost])
-            raise SafetyError(
+            raise WaveError(
                 f"the server took the agent of {lost[0]} away ({len(lost)} such trunks) when it gave it another number",
                 hint="give it back by hand, and plan again with --occupancy exclusive",
             )
@@ -98,7 +98,7 @@ class Between:
             return
         back = await self._put_back(done, outcomes, record)
         put_back = sum(outcome.reason is Reason.WAVE_PUT_BACK for outcome in back)
-        raise SafetyError(
+        raise WaveError(
             f"the probe failed after wave {wave + 1} (exit {code}{f': {said}' if said else ''});"
             f" {put_back} of its {len(done)} changes were put back",
             hint="mend what it found, then `reassign resume` for the waves after it, `reassign retry` for this one",

@@ -30,6 +30,9 @@ PROGRESS_EVERY = 0.2
 LAST_LOOK = 120.0
 """Seconds that the final look may take beyond the deadline, or after a stop: it only reads."""
 
+CLOCK_LOOK = 5.0
+"""Seconds between two looks at the clock while a run waits for its moment."""
+
 ALL_AT_ONCE = frozenset({"all", "100%"})
 """Waves that ask for no canary."""
 
@@ -72,10 +75,13 @@ async def _started(settings: Settings, hooks: Hooks, signals: Signals) -> bool:
     if settings.start is None:
         return True
     seconds = settings.start.seconds_until(time.time())
+    until = time.time() + seconds
     hooks.say(f"waiting until {settings.at}: {seconds:,.0f} s")
     with anyio.CancelScope() as scope:
         signals.cancel(scope)
-        await anyio.sleep(seconds)
+        # of the wall clock, which may jump, and goes on while the machine sleeps
+        while time.time() < until:  # noqa: ASYNC110 - nobody tells when it is time
+            await anyio.sleep(min(CLOCK_LOOK, max(0.0, until - time.time())))
     return not scope.cancelled_caught
 
 

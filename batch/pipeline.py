@@ -16,6 +16,7 @@ import anyio
 
 from batch.adapters import approval, reports, runs, sheets, target, templates
 from batch.adapters.credentials import find_token
+from batch.adapters.glance import entries_of
 from batch.adapters.journal import Journal
 from batch.adapters.lock import workspace_lock
 from batch.adapters.sheets.annotate import annotate as marked
@@ -94,6 +95,8 @@ async def apply(path: Path, settings: Settings, hooks: Hooks) -> Finished:
 async def rollback(run: str, settings: Settings, hooks: Hooks) -> Finished:
     """Give every trunk that still holds what *run* wrote the agent it had before; the others are named."""
     record = load_record(run, settings)
+    most = settings.max_change or record.plan.limits.max_change
+    settings = settings.model_copy(update={"max_change": most})  # what was let through may be taken back
     return await _write(rollback_table(record), settings, hooks, command="rollback", like=record)
 
 
@@ -145,8 +148,15 @@ def template(out: Path) -> None:
 def report(run: str, settings: Settings) -> Path:
     """The report files of *run*, made again from its journal."""
     folder = runs.find(settings.runs_dir, run)
-    reports.write_all(load_record(run, settings), folder)
+    with Journal.open(folder / runs.JOURNAL) as journal:  # held to the end, so that nobody else writes there meanwhile
+        reports.write_all(fold(journal.entries()), folder)
     return folder
+
+
+def glance(run: str, settings: Settings) -> tuple[RunRecord, bool]:
+    """What the journal of *run* knows just now, and whether the run is still going on."""
+    entries, busy = entries_of(runs.find(settings.runs_dir, run) / runs.JOURNAL)
+    return fold(entries), busy
 
 
 def load_record(run: str, settings: Settings) -> RunRecord:
@@ -170,7 +180,12 @@ async def _look(file: Path, settings: Settings, hooks: Hooks, *, command: str, d
     async with open_session(there, _terms(settings, read_only=True)) as session:
         planned = await _plan(table, settings, session, hooks)
         with new_run(settings, command, planned, input_file=file, stopped=Reason.AUDIT) as run:
-            return await run.finish(session, refusals=guard(planned, settings.limits), differences=differences)
+            return await run.finish(
+                session,
+                refusals=guard(planned, settings.limits),
+                differences=differences,
+                skip_invalid=settings.skip_invalid,
+            )
 
 
 async def _write(

@@ -81,6 +81,7 @@ class Run:
         signal: int | None = None,
         error: ReassignError | None = None,
         differences: bool = False,
+        skip_invalid: bool = False,
     ) -> Finished:
         """Close the books: what it cost, how it ended, and the reports, which are made from the journal alone.
 
@@ -90,7 +91,7 @@ class Run:
         try:
             self.journal.append_now(Entry(Kind.CALLS, time.time(), body=cost))
             record = fold(self.journal.entries(), plan=self.record.plan)
-            code = exit_of(record, signal=signal, error=error, differences=differences)
+            code = exit_of(record, signal=signal, error=error, differences=differences, skip_invalid=skip_invalid)
             closing = Entry(Kind.FINISHED, time.time(), body={"exit_code": code})
             self.journal.append_now(closing)
             record = replace(record, finished_at=closing.at, exit_code=code)

@@ -98,17 +98,6 @@ class Window:
             return self.start <= clock < self.end
         return clock >= self.start or clock < self.end
 
-    def seconds_left(self, epoch: float) -> float:
-        """How long the window stays open from *epoch* on; 0 when it is closed."""
-        moment = datetime.fromtimestamp(epoch, UTC)
-        if not self.is_open(epoch):
-            return 0.0
-        # Windows begin, end and jump at whole minutes: walking them is right on every day, clock changes included.
-        edge = moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
-        while self.is_open(edge.timestamp()):
-            edge += timedelta(minutes=1)
-        return edge.timestamp() - epoch
-
     def __str__(self) -> str:
         return f"{self.start:%H:%M}-{self.end:%H:%M} {self.zone.key}"
 

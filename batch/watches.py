@@ -15,10 +15,11 @@ from anyio.abc import TaskStatus
 from batch.core.model import Reason
 from batch.engine.execute import Watch
 from batch.settings import Settings
+from batch.values import Window
 
 STOP_FILE = "STOP"
 """A file of this name in the run folder ends the run as a signal would."""
-STOP_LOOK = 0.5
+STOP_LOOK = WINDOW_LOOK = 0.5
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -92,7 +93,7 @@ def watches(folder: Path, settings: Settings, signals: Signals) -> Sequence[Watc
     if settings.deadline_seconds is not None:
         found.append(_after(settings.deadline_seconds, Reason.DEADLINE))
     if settings.opening is not None:
-        found.append(_after(settings.opening.seconds_left(time.time()), Reason.WINDOW_CLOSED))
+        found.append(_window(settings.opening))
     return found
 
 
@@ -100,6 +101,16 @@ def _after(seconds: float, reason: Reason) -> Watch:
     async def watch() -> Reason:
         await anyio.sleep(seconds)
         return reason
+
+    return watch
+
+
+def _window(opening: Window) -> Watch:
+    async def watch() -> Reason:
+        # a window is of the wall clock, which may jump, and goes on while the machine sleeps
+        while opening.is_open(time.time()):  # noqa: ASYNC110 - nobody tells when it does
+            await anyio.sleep(WINDOW_LOOK)
+        return Reason.WINDOW_CLOSED
 
     return watch
 

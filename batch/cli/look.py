@@ -143,7 +143,9 @@ def _show_run(desk: Desk, name: str) -> int:
     from batch.core.summary import summarise
     from batch.views.endings import run_view
 
-    record = pipeline.load_record(name, desk.settings)
+    record, busy = pipeline.glance(name, desk.settings)
+    if busy:
+        desk.people.tell(f"run {record.run_id} is still going on: this is what its journal knows so far")
     lines = list(results(record))
     summary = summarise(record, lines)
     if desk.settings.as_json:

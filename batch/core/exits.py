@@ -113,13 +113,21 @@ def _by_counts(counts: Mapping[Status, int], stopped: Reason | None) -> set[Exit
 
 
 def exit_of(
-    record: RunRecord, *, signal: int | None = None, error: ReassignError | None = None, differences: bool = False
+    record: RunRecord,
+    *,
+    signal: int | None = None,
+    error: ReassignError | None = None,
+    differences: bool = False,
+    skip_invalid: bool = False,
 ) -> int:
     """The code of a run as its journal tells it.
 
-    With *differences* the command asks for code 8 when reality is not what the sheet says.
+    With *differences* the command asks for code 8 when reality is not what the sheet says; a look that was told to
+    *skip_invalid* rows is judged by the others.
     """
     counts = Counter(line.status for line in results(record) if reason_of(line) is not Reason.NOT_SELECTED)
+    if skip_invalid and record.whole_run is Reason.AUDIT:
+        del counts[Status.INVALID]
     return exit_code(
         counts,
         stopped=record.whole_run,

@@ -24,7 +24,7 @@ class _Fold:
     written: set[Trunk] = field(default_factory=set)
     attempts: dict[int, int] = field(default_factory=dict)
     began: dict[int, float] = field(default_factory=dict)
-    restoring: set[int] = field(default_factory=set)
+    restoring: dict[int, Reason] = field(default_factory=dict)
     calls: Calls = field(default_factory=Calls)
     pace: dict[str, str] = field(default_factory=dict)
     whole_run: Reason | None = None
@@ -107,10 +107,10 @@ def _change_entry(so_far: _Fold, plan: Plan, entry: Entry) -> None:
     so_far.states[change] = step(so_far.states.get(change, State.PLANNED), entry.kind)
     if entry.kind is Kind.OUTCOME:
         so_far.outcomes[change] = outcome_from_json(change, entry.body)
-        so_far.restoring.discard(change)
+        so_far.restoring.pop(change, None)
         return
     if entry.kind is Kind.RESTORING:
-        so_far.restoring.add(change)
+        so_far.restoring[change] = Reason(entry.body.get("why", Reason.UNIT_PUT_BACK))
     so_far.attempts[change] = so_far.attempts.get(change, 0) + 1
     so_far.began.setdefault(change, entry.at)
     if "before" in entry.body:
@@ -128,13 +128,12 @@ def _before(so_far: _Fold, trunk: Trunk, state: NumberState) -> None:
 
 def _mark_in_doubt(so_far: _Fold) -> None:
     """Changes that the journal leaves in the air; a putting back stays known as one, for the look that settles it."""
-    reasons = {State.SENDING: so_far.whole_run or Reason.INTERRUPTED, State.RESTORING: Reason.UNIT_PUT_BACK}
     for change, state in so_far.states.items():
-        if state in reasons:
+        if state in (State.SENDING, State.RESTORING):
             so_far.outcomes[change] = Outcome(
                 change=change,
                 status=Status.UNKNOWN,
-                reason=reasons[state],
+                reason=so_far.restoring.get(change) or so_far.whole_run or Reason.INTERRUPTED,
                 attempts=so_far.attempts[change],
                 started_at=so_far.began[change],
                 written=True,

@@ -28,6 +28,7 @@ class Verdict(StrEnum):
     FRESH_CONNECTION = "fresh_connection"  # mostly not applied: resend once at once, then as UNCLEAR
     PAUSE = "pause"  # not applied; everybody waits; costs the row nothing
     UNCLEAR = "unclear"  # read back before anything else
+    PAGE = "page"  # as UNCLEAR, and if it goes on as LOGIN: what answers is not the API
     REJECTED = "rejected"  # not applied, never will be
     CONFLICT = "conflict"  # not applied while something else is in the way
     LOGIN = "login"  # not applied: the token, or the host, is not what it should be
@@ -81,6 +82,7 @@ TABLE: tuple[Line[Verdict], ...] = (
     Line((FaultKind.STALE,), Sign.ANY, Verdict.FRESH_CONNECTION, "the server had closed the idle connection"),
     Line(MAYBE_SENT, Sign.ANY, Verdict.UNCLEAR, "the request may have arrived"),
     Line(_statuses((200, 201), (203, 299)), Sign.OURS, Verdict.APPLIED, "the answer shows the wanted binding"),
+    Line(_statuses((200, 299)), Sign.PAGE, Verdict.PAGE, "a page for people, not the API"),
     Line(_statuses((200, 299)), Sign.ANY, Verdict.UNCLEAR, "the answer does not show the wanted binding"),
     Line(LOGIN_WANTED, Sign.ANY, Verdict.LOGIN, "the token was not accepted"),
     Line(_statuses((300, 399)), Sign.ANY, Verdict.LOGIN, "redirected; never followed"),

@@ -23,7 +23,7 @@ from batch.engine.gate import Gate, StopRequested
 from batch.engine.live import Live
 from batch.engine.schedule import Schedule, Work
 from batch.engine.settle import Conflict, Settler
-from batch.errors import CredentialsError, JournalError, ReassignError, SafetyError, UnavailableError
+from batch.errors import CredentialsError, JournalError, ReassignError, UnavailableError, WaveError
 from batch.log import log
 
 Record = Callable[..., None]
@@ -54,7 +54,7 @@ class WaveCheck(Protocol):
     """What is looked at between two waves."""
 
     async def __call__(self, wave: int, outcomes: Mapping[int, Outcome], record: Record) -> None:
-        """Look at *wave*, *record* what turns out otherwise, and raise a SafetyError when the next must not start."""
+        """Look at *wave*, *record* what turns out otherwise, and raise a WaveError when the next must not start."""
         ...
 
 
@@ -243,7 +243,7 @@ _REASONS: Mapping[type[ReassignError], Reason] = {
     JournalError: Reason.JOURNAL_FAILED,
     CredentialsError: Reason.CREDENTIALS,
     UnavailableError: Reason.API_UNAVAILABLE,
-    SafetyError: Reason.WAVE_FAILED,
+    WaveError: Reason.WAVE_FAILED,
 }
 
 

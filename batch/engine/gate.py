@@ -23,6 +23,9 @@ RETRY_FLOOR = 10
 RETRY_WINDOW = 60.0
 """Retries are at most a tenth of the calls of the last minute, but ten are always free."""
 RETRY_LOOK = 1.0
+VAIN_PAUSES = 5
+VAIN_SECONDS = 600.0
+"""A server that says *too many calls* after so many pauses in a row, and for so long, is as good as away."""
 
 
 class StopRequested(Exception):  # noqa: N818  (a wish, not an error)
@@ -58,6 +61,8 @@ class Gate:
         self._get = self._put = self._retried = self._refused_429 = 0
         self._recent: deque[tuple[float, int, int]] = deque()  # (second, calls, retries)
         self._away_at = -math.inf
+        self._served_at = self._refused_at = -math.inf
+        self._vain_pauses = 0
         self.stopping = False
 
     # ── asked by everybody ────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,6 +145,11 @@ class Gate:
             raise StopRequested
         if now >= self._deadline or self._breaker.given_up(now):
             raise UnavailableError("the API does not answer" if now < self._deadline else "the run's time is over")
+        if self._vain_pauses >= VAIN_PAUSES and now - self._served_at >= VAIN_SECONDS:
+            raise UnavailableError(
+                f"the server has refused every call as one too many for {(now - self._served_at) / 60:.0f} minutes",
+                hint="find out who else uses its quota, then `reassign resume`",
+            )
         seconds = self._breaker.wait(now) or self._pacer.ask(now)
         if seconds <= 0.0:
             self._breaker.sent(now)
@@ -186,8 +196,12 @@ class Gate:
                 self._breaker.not_sent()
             else:
                 self._breaker.failed(now)
+        elif reply.status == TOO_MANY:
+            self._breaker.worked()
+            self._refused(entered_at, now)
         elif reply.status < SERVER_ERROR:
             self._breaker.worked()
+            self._served_at, self._vain_pauses = now, 0
         elif not asks_for_pause(reply):
             self._breaker.failed(now)
         elif entered_at >= self._away_at:  # one for each pause that was kept, not one for each worker
@@ -195,6 +209,14 @@ class Gate:
             self._breaker.failed(now)
         else:
             self._breaker.not_sent()
+
+    def _refused(self, entered_at: float, now: float) -> None:
+        """Count the pauses that were kept, and after which the server still said *too many*."""
+        if self._served_at == -math.inf:  # nothing was ever served: the first refusal is where the time begins
+            self._served_at = now
+        if entered_at >= self._refused_at:  # one for each pause, not one for each worker
+            self._refused_at = now
+            self._vain_pauses += 1
 
     def _count(self, call: Call, now: float) -> None:
         if call.writes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from batch.adapters.journal import Log
 from batch.core import calls
@@ -29,7 +30,7 @@ WRITES = Policy(attempts=5, base=0.5, cap=20.0, seconds=180.0)
 VAIN_LOOKS = 3
 """Looks in a row that were too old before the write could leave; after so many it counts as a failed attempt."""
 VAIN_LOGINS = 3
-"""Writes of one change whose login is refused although a probe is let in; after so many they are believed."""
+"""Writes of one change answered by a refused login, or a page, though reading works; so many are believed."""
 TOO_OLD = "each look at the trunk was older than --max-age before the write could leave"
 
 EXPLAINED = {
@@ -62,13 +63,14 @@ class _Try:
     """What is known while one change is under way.
 
     ``written``: a PUT may have been applied, or may yet be. ``in_doubt``: so much so that nothing is sent before the
-    trunk was read. ``sending``: one is on its way. ``done``: how the change stands that is being put back. ``undoing``:
-    why an earlier sitting had begun to do so.
+    trunk was read. ``sending``: one is on its way. ``done``: how the change stands that is being put back, and
+    ``why`` it is. ``undoing``: why an earlier sitting had begun to do so.
     """
 
     change: Change
     kind: Kind
     done: Outcome | None = None
+    why: Reason | None = None
     attempts: int = 0
     free: int = 0
     started_at: float | None = None
@@ -130,7 +132,7 @@ class Settler:
         """
         if change.before is None:  # nothing to put back to: the API cannot unassign
             return replace(done, reason=LEFT[why])
-        attempt = _Try(replace(change, before=change.after, after=change.before), Kind.RESTORING, done)
+        attempt = _Try(replace(change, before=change.after, after=change.before), Kind.RESTORING, done, why)
         try:
             back = await self._to_its_end(attempt, read_back=True)
         except Conflict as conflict:
@@ -157,7 +159,7 @@ class Settler:
         attempt.written = attempt.written or attempt.sending
         if not attempt.written:
             return attempt.done or self._end(attempt, Status.SKIPPED, reason)
-        return self._end(attempt, Status.UNKNOWN, Reason.UNIT_PUT_BACK if attempt.done else reason)
+        return self._end(attempt, Status.UNKNOWN, attempt.why or reason)
 
     # ── one change ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -236,7 +238,9 @@ class Settler:
         change = attempt.change
         trunk = change.trunk
         before = self._live.state(trunk.number)
-        body = {"before": number_to_json(before)} if before is not None and attempt.attempts == 0 else {}
+        body: dict[str, Any] = {} if attempt.why is None else {"why": attempt.why.value}
+        if before is not None and attempt.attempts == 0:
+            body["before"] = number_to_json(before)
         now = self._wall()
         attempt.started_at = attempt.started_at or now
         await self._log.append(Entry(attempt.kind, now, change.id, body))
@@ -289,8 +293,11 @@ class Settler:
                 return await self._refused(attempt, judgement.verdict)
             case Verdict.FIREWALL:
                 raise firewall(judgement.detail)
-            case Verdict.LOGIN:
-                await self._caller.confirm_login()  # raises when the credentials are gone; else one node erred
+            case Verdict.LOGIN | Verdict.PAGE:
+                if judgement.verdict is Verdict.LOGIN:
+                    await self._caller.confirm_login()  # raises when the credentials are gone; else one node erred
+                else:  # the look that comes first now tells the same
+                    attempt.written = attempt.in_doubt = True
                 attempt.logins += 1
                 if attempt.logins == VAIN_LOGINS:
                     raise CredentialsError(

@@ -67,6 +67,14 @@ def test_a_wave_that_does_not_hold_stops_the_run(at: Desk, sandbox: Sandbox) -> 
     assert sorted(set(at.statuses("lies").values())) == ["done", "failed", "skipped"]
 
 
+def test_what_a_guard_was_lifted_for_may_be_taken_back(at: Desk, sandbox: Sandbox) -> None:
+    """A rollback meets the guards with its run's own --max-change, unless another is given."""
+    assert at("apply", at.sheet(*TEN), *ALL, "--run-id", "there").returncode == 0
+    assert at("rollback", "there", "--yes", "--quiet", "--max-change", "10%").returncode == 7
+    assert at("rollback", "there", "--yes", "--quiet").returncode == 0
+    assert sandbox.moved() == {}
+
+
 # ── when ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

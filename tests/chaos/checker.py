@@ -188,13 +188,19 @@ def _seen_before_said(evidence: Evidence, story: Story) -> Complaints:
             yield f"{_name(trunk)} is reported unknown, but nothing was sent for it"
         since: list[int] = []
         # a run that was stopped may say what the answers said, but not that it looked
-        by_echo = evidence.verify == "echo" or (line["verified"] == "echo" and evidence.exit_code not in FINISHED)
+        unfinished = evidence.exit_code not in FINISHED
+        by_echo = evidence.verify == "echo" or (line["verified"] == "echo" and unfinished)
         if status == "done" and not (by_echo and any(put.tells_truth for _, put in sent)):
             since = [place for place, _, event in story.steps(trunk) if event.before != event.agent]
-        elif status == "failed":
+        elif status == "failed" and not (unfinished and sent and _is_told(sent[-1][1], line)):
             since = [place for place, put in sent if not put.refused_for_good and _may_apply(put)]
         if since and since[-1] < story.end and not story.looks(trunk[0], since[-1] + 1, story.end):
             yield f"{_name(trunk)} is reported {status}, but was not read after its last write"
+
+
+def _is_told(put: Event, line: Mapping[str, str]) -> bool:
+    """Whether a line says what the answer to a PUT said: a trunk that waits on the parking agent, say."""
+    return put.tells_truth and put.agent == line["after_agent_uuid"] != line["agent_uuid"]
 
 
 def _nothing_twice(evidence: Evidence, story: Story) -> Complaints:

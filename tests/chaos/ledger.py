@@ -47,9 +47,14 @@ def _intents(evidence: Evidence, story: Story) -> Iterator[str]:
 
 
 def _order(story: Story, change: Change) -> Iterator[str]:
-    """No intent after a final outcome, no *done* before a PUT had come."""
+    """No intent after a final outcome, no *done* before a PUT had come, or somebody else had made it so.
+
+    (A PUT that was meant, and cut off before it left, cannot be told from one that was applied.)
+    """
     settled = ""
     came = [put.at for _, put in story.puts_of(change.trunk) if put.agent == change.after]
+    if any(entry.kind == "intent" for entry in story.entries.get(change.id, ())):
+        came += [step.at for _, owner, step in story.steps(change.trunk) if owner == change.after]
     for entry in story.entries.get(change.id, ()):
         if entry.kind == "intent" and settled in FINAL:
             yield f"{_name(change.trunk)} was journalled {settled}, and then sent again"

@@ -84,8 +84,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Patch(
                 SETTLE,
-                "        return self._end(attempt, Status.UNKNOWN, Reason.UNIT_PUT_BACK if attempt.done else reason)\n",
-                "        return self._end(attempt, Status.FAILED, Reason.UNIT_PUT_BACK if attempt.done else reason)\n",
+                "        return self._end(attempt, Status.UNKNOWN, attempt.why or reason)\n",
+                "        return self._end(attempt, Status.FAILED, attempt.why or reason)\n",
             ),
         ),
     ),

@@ -25,6 +25,7 @@ from batch.sandbox.server import Handle, running
 from batch.sandbox.throttle import ThrottleRule
 from batch.sandbox.world import Rule, World
 from tests.chaos.evidence import Event, Evidence, Owners, Row, Sitting, Trunk, gather, owners_of, read_log
+from tests.chaos.forks import Child, Forks
 from tests.worlds import agent, number, world
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,7 @@ TOKEN = "canary-5f2c9e81-token"
 PATIENCE = 120.0
 """Seconds after which a process that does not end is a failure."""
 NAP = 0.002
+PLAIN = ("-m", "batch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,8 @@ class Stand:
     url: str
     python_path: Path = ROOT
     extra: dict[str, str] = field(default_factory=dict)
+    forks: Forks | None = None
+    """Where plain commands come from, so that they start at once; without it each is a new interpreter."""
 
     # ── the server's side ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -148,15 +152,28 @@ class Stand:
             **self.extra,
         }
 
-    def start(self, *args: str | Path, before: Sequence[str] = (), entry: Sequence[str] = ("-m", "batch")) -> Process:
+    def start(self, *args: str | Path, before: Sequence[str] = (), entry: Sequence[str] = PLAIN) -> Process:
         """``python -m batch ARGS`` as a process; *before* is put in front of the command line (strace)."""
+        if self.forks is not None and not before and entry == PLAIN:
+            return self.fork(*args)
+        said = self._paper()
         command = [*before, sys.executable, *entry, *map(str, args)]
-        said = self.folder / f"said-{time.monotonic_ns()}"
         with said.open("wb") as file:
             popen = subprocess.Popen(
                 command, env=self.env, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=file, stderr=file
             )
         return Process(popen=popen, command=str(args[0]), said=said)
+
+    def fork(self, *args: str | Path, kill_at: int | None = None, soon: bool = False) -> Process:
+        """The same, from a process that has its imports behind it; see :class:`Forks`."""
+        assert self.forks is not None
+        said = self._paper()
+        how = {"kill_at": kill_at, "soon": soon}
+        child = self.forks.start([*map(str, args)], env=self.env, folder=self.folder, said=said, **how)
+        return Process(popen=child, command=str(args[0]), said=said)
+
+    def _paper(self) -> Path:
+        return self.folder / f"said-{time.monotonic_ns()}"
 
     def run(self, *args: str | Path, before: Sequence[str] = ()) -> Sitting:
         """The same, to its end."""
@@ -201,7 +218,7 @@ class Since:
 class Process:
     """A process of the program."""
 
-    popen: subprocess.Popen[bytes]
+    popen: subprocess.Popen[bytes] | Child
     command: str
     said: Path
     signal: int | None = None

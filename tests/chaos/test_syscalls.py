@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.checker import violations
+from tests.chaos.forks import Forks
 from tests.chaos.stand import Stand, shared, standing
 from tests.chaos.syscalls import STRACE, WRITES, Point, Surgeon, points, sample, sent_after_failure, undurable
 
@@ -20,9 +21,10 @@ PARTS = 12
 
 
 @pytest.fixture
-def surgeon(tmp_path: Path) -> Iterator[Surgeon]:
+def surgeon(tmp_path: Path, forks: Forks) -> Iterator[Surgeon]:
     """A stand-in that answers after a few milliseconds, so that calls are in flight at once."""
     with standing(tmp_path / "stand", TASK, latency=0.004) as stand:
+        stand.forks = forks
         stand.extra["PYTHONDONTWRITEBYTECODE"] = "1"  # compiled files are no part of a run
         yield Surgeon(stand, TASK)
 

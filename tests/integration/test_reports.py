@@ -10,7 +10,6 @@ import json
 import re
 import resource
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,12 +101,12 @@ def test_a_report_that_the_disk_does_not_take_leaves_the_old_one(folder: Path) -
     """It is an error of the disk, and nothing half is left behind."""
     reports.write_all(believable(20), folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    (folder / runs.REPORT_XLSX).unlink()
-    (folder / runs.REPORT_XLSX).mkdir()  # a folder in the way cannot be replaced by a file
+    (folder / runs.RESULTS_CSV).unlink()
+    (folder / runs.RESULTS_CSV).mkdir()  # a folder in the way cannot be replaced by a file
     with pytest.raises(JournalError, match="cannot write"):
         reports.write_all(believable(30), folder)
     assert {path.name for path in folder.iterdir()} == FILES
-    assert before[runs.RESULTS_CSV] == (folder / runs.RESULTS_CSV).read_bytes()
+    assert before[runs.REPORT_XLSX] == (folder / runs.REPORT_XLSX).read_bytes()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
@@ -746,7 +745,34 @@ def test_the_fates_of_the_builder_are_all_kinds_of_end() -> None:
 
 
 def test_a_writer_is_known_for_every_file() -> None:
-    """The list of writers is what a run folder has, the summary last: with it a folder is complete."""
-    writers: dict[str, Callable] = dict(reports.WRITERS)
-    assert FILES == {*writers, runs.REPORT_XLSX}
-    assert runs.SUMMARY == list(writers)[-1]
+    """The list of writers is what a run folder has."""
+    assert FILES == {*reports.WRITERS, runs.REPORT_XLSX}
+
+
+@pytest.mark.parametrize("broken", ["write_page", "write_workbook"])
+def test_a_page_that_fails_takes_nothing_from_machines(folder: Path, broken: str, monkeypatch) -> None:
+    """Results and summary are there before anything is written that only people look at."""
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(reports, broken, fails)
+    monkeypatch.setitem(reports.WRITERS, runs.REPORT_HTML, reports.write_page)
+    with pytest.raises(ZeroDivisionError):
+        reports.write_all(believable(20), folder)
+    machines = {runs.RESULTS_CSV, runs.RESULTS_JSONL, runs.FAILED, runs.SUMMARY}
+    assert machines == {path.name for path in folder.iterdir()} - {runs.REPORT_HTML}
+
+
+def test_what_a_killed_writer_left_is_swept_up(folder: Path, tmp_path: Path) -> None:
+    """Its temporary files, and the folder of its workbook's sheets; a link's target is not touched."""
+    (folder / ".results.csv.0123456789ab").write_text("half a li")
+    (folder / ".plan.json.0123456789ab").write_text("{")
+    (folder / ".xlsx-abc").mkdir()
+    (folder / ".xlsx-abc" / "sheet1.xml").write_text("<")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (folder / ".summary.json.0123456789ab").symlink_to(elsewhere)
+    reports.write_all(believable(20), folder)
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert elsewhere.is_dir()

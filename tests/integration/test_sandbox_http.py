@@ -366,3 +366,11 @@ def test_the_command_explains_what_is_wrong(arguments: list[str], words: str) ->
     )
     assert (2, "") == (done.returncode, done.stdout)
     assert words in done.stderr
+
+
+def test_an_answer_in_two_parts_does_not_wait_for_an_acknowledgement() -> None:
+    """Nagle's algorithm is off on what the stand-in accepts, or each second call would take 40 ms."""
+    with standing() as handle, connected(handle) as connection:
+        put(connection)
+        sockets = [it.transport.get_extra_info("socket") for it in handle._server.server_state.connections]
+        assert [it.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for it in sockets] != [0]

@@ -15,8 +15,9 @@ from trio.testing import MockClock
 
 from batch.core.lifecycle import Kind
 from batch.core.model import OnSplit, Outcome, Reason, Status, Verified
+from batch.engine.execute import reason_of
 from batch.engine.schedule import Brakes
-from batch.errors import CredentialsError, JournalError, SafetyError, UnavailableError
+from batch.errors import CredentialsError, JournalError, ReassignError, SafetyError, UnavailableError, WaveError
 from batch.sandbox import faults
 from batch.sandbox.options import Options
 from batch.sandbox.throttle import ThrottleRule
@@ -144,11 +145,11 @@ async def test_a_wave_that_does_not_hold_stops_the_run() -> None:
     made = await with_trunks(4)
 
     async def check(wave: int, outcomes: Mapping[int, Outcome], record: Any) -> None:
-        raise SafetyError(f"wave {wave + 1} is not as the server said")
+        raise WaveError(f"wave {wave + 1} is not as the server said")
 
     ending = await made.execute([move(i, wave=i // 2) for i in range(4)], check_wave=check)
     assert (sorted(ending.outcomes), ending.stopped) == ([0, 1], Reason.WAVE_FAILED)
-    assert isinstance(ending.error, SafetyError)
+    assert isinstance(ending.error, WaveError)
 
 
 async def test_a_stop_while_a_wave_is_looked_at_ends_the_run() -> None:
@@ -299,6 +300,22 @@ async def test_a_conflict_whose_blocker_fails_stays_refused() -> None:
     assert "already assigned" in ending.outcomes[0].detail
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (JournalError("full"), Reason.JOURNAL_FAILED),
+        (CredentialsError("refused"), Reason.CREDENTIALS),
+        (UnavailableError("silent"), Reason.API_UNAVAILABLE),
+        (WaveError("untrue"), Reason.WAVE_FAILED),
+        (SafetyError("a list that does not end"), Reason.STOPPED),
+    ],
+    ids=lambda given: type(given).__name__ if isinstance(given, Exception) else "",
+)
+def test_what_ends_a_run_is_called_by_its_name(error: ReassignError, reason: Reason) -> None:
+    """Only what was seen of a wave is a failed wave."""
+    assert reason == reason_of(error)
+
+
 async def test_a_conflict_that_still_waits_at_a_stop_is_skipped() -> None:
     """It surely was not applied, and ``resume`` tries it again."""
     made = await exclusive({"call": 0}, {"call": 1})
@@ -306,7 +323,7 @@ async def test_a_conflict_that_still_waits_at_a_stop_is_skipped() -> None:
     changes = [move(0, 0, 1), move(1, 1, 2, wave=1)]
 
     async def check(wave: int, outcomes: Mapping[int, Outcome], record: Any) -> None:
-        raise SafetyError("the wave does not hold")
+        raise WaveError("the wave does not hold")
 
     await made.execute(changes, check_wave=check)
     assert made.notes.outcomes() == {0: (Status.SKIPPED, Reason.WAVE_FAILED)}

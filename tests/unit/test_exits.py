@@ -192,6 +192,20 @@ def test_what_was_left_out_on_purpose_is_no_failure() -> None:
     assert exit_of(told) == 0
 
 
+@pytest.mark.parametrize(("differs", "expected"), [(True, 8), (False, 0)], ids=["differs", "the same"])
+def test_a_look_that_is_told_to_skip_invalid_rows_is_judged_by_the_others(differs: bool, expected: int) -> None:
+    """``audit --skip-invalid``; without it they are what it says first."""
+    rows = [row(2), row(3, valid=False)]
+    told = record(rows, [change(0) if differs else kept(0)], whole_run=Reason.AUDIT)
+    assert [3, expected] == [exit_of(told, differences=True, skip_invalid=skip) for skip in (False, True)]
+
+
+def test_a_run_that_sends_the_valid_rows_is_judged_by_all() -> None:
+    """Those that were skipped are not done."""
+    told = record([row(2), row(3, valid=False)], [change(0)], [outcome(0)])
+    assert exit_of(told, skip_invalid=True) == 5
+
+
 def test_differences_count_only_where_they_are_asked_about() -> None:
     """``audit`` asks, ``plan`` does with ``--detailed-exitcode``."""
     differs = record([row()], [change()], whole_run=Reason.AUDIT)

@@ -334,6 +334,45 @@ async def test_sixty_four_waiting_cost_no_more_than_one() -> None:
     assert looks <= 64 * 5
 
 
+@pytest.mark.parametrize("served", [True, False], ids=["served at first", "never served"])
+async def test_a_server_that_refuses_every_call_for_ever_is_given_up(*, served: bool) -> None:
+    """After ten minutes of pauses that were kept and refused again, by sixteen workers; the run can be resumed."""
+    gate = a_gate()
+    if served:
+        await one_call(gate)
+    began = anyio.current_time()
+    errors = []
+
+    async def worker() -> None:
+        try:
+            await calls_without_end(gate, TOO_MANY, seconds=0.1)
+        except UnavailableError as error:
+            errors.append(error)
+
+    async with anyio.create_task_group() as workers:
+        for _ in range(16):
+            workers.start_soon(worker)
+    assert 600 <= anyio.current_time() - began < 700
+    assert {"as one too many for 10 minutes" in error.message for error in errors} == {True}
+
+
+async def test_one_call_that_is_served_is_enough_to_go_on() -> None:
+    """Somebody else takes nearly all of the quota: slow is not away."""
+    gate = a_gate()
+    began = anyio.current_time()
+    while anyio.current_time() - began < 3000:
+        for reply in (*[TOO_MANY] * 4, OK):
+            await one_call(gate, reply)
+
+
+async def test_few_long_pauses_are_kept() -> None:
+    """A server may ask for an hour: four such are waited out."""
+    gate = a_gate()
+    for _ in range(4):
+        await one_call(gate, Answer(429, {"retry-after": "3600"}, b""))
+    await one_call(gate)
+
+
 async def test_the_view_is_the_pacers() -> None:
     """What is shown comes from the one pacer of the run."""
     gate = a_gate(rate=Rate(60, 60.0))

@@ -30,9 +30,9 @@ def opened(made: Plan = PLAN, **more: object) -> Entry:
 
 
 def intent(
-    id_: int = 0, *, at: float = BEGAN + 1, before: NumberState | None = None, kind: Kind = Kind.INTENT
+    id_: int = 0, *, at: float = BEGAN + 1, before: NumberState | None = None, kind: Kind = Kind.INTENT, **more: str
 ) -> Entry:
-    return Entry(kind, at, id_, {"before": number_to_json(before)} if before else {})
+    return Entry(kind, at, id_, {"before": number_to_json(before), **more} if before else dict(more))
 
 
 def ended(one: Outcome) -> Entry:
@@ -168,10 +168,19 @@ def test_an_outcome_that_another_intent_followed_is_not_the_last_word() -> None:
     assert Status.UNKNOWN is told(intent(), ended(skipped), RESUMED, intent()).outcomes[0].status
 
 
-def test_a_putting_back_without_an_outcome_is_unknown_and_known_as_one() -> None:
-    """The look that settles it must know which agent is wanted now."""
-    found = told(intent(), ended(outcome()), intent(kind=Kind.RESTORING))
-    assert (Status.UNKNOWN, Reason.UNIT_PUT_BACK) == (found.outcomes[0].status, found.outcomes[0].reason)
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"why": "unit_put_back"}, Reason.UNIT_PUT_BACK),
+        ({"why": "wave_put_back"}, Reason.WAVE_PUT_BACK),
+        ({}, Reason.UNIT_PUT_BACK),
+    ],
+    ids=["a row", "a wave", "an older journal, which does not say"],
+)
+def test_a_putting_back_without_an_outcome_is_unknown_and_known_as_one(more: dict[str, str], reason: Reason) -> None:
+    """The look that settles it must know which agent is wanted now, and the report why."""
+    found = told(intent(), ended(outcome()), intent(kind=Kind.RESTORING, **more))
+    assert (Status.UNKNOWN, reason) == (found.outcomes[0].status, found.outcomes[0].reason)
     assert frozenset({0}) == found.restoring
 
 

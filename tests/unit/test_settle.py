@@ -325,6 +325,18 @@ async def test_one_server_of_several_that_erred_about_the_token_is_forgiven() ->
     assert made.paths() == [PUT, "GET /contacts", PUT, "GET /contacts", PUT]
 
 
+async def test_a_page_in_place_of_each_answer_to_a_write_ends_the_run() -> None:
+    """Reading works all the while: after three it is believed that writing does not, and what was sent is in doubt."""
+    made = await one_trunk(*[Say(Answer(200, {"content-type": "text/html"}, b"<html>Log in</html>"))] * 9)
+    settler = made.settler()
+    with pytest.raises(CredentialsError, match="good for reading, but not for writing: a page for people"):
+        await settler.settle(move())
+    assert made.paths() == [PUT, LOOK, PUT, LOOK, PUT]
+    left = settler.broken_off(Reason.CREDENTIALS)
+    assert left is not None
+    assert facts(left) == (Status.UNKNOWN, Reason.CREDENTIALS, 3, True)
+
+
 async def test_a_taken_agent_is_the_schedules_to_resolve() -> None:
     """The conflict carries the outcome to use when nothing will free the agent."""
     made = await one_trunk(Say(said(409, "This agent is already assigned to another number.")))
@@ -594,6 +606,14 @@ async def test_putting_back_gives_the_trunk_to_its_agent_before() -> None:
     assert facts(outcome) == (Status.FAILED, Reason.UNIT_PUT_BACK, 2, True)
     assert (made.owner(), outcome.after, outcome.started_at) == (agent(0), agent(0), ended().started_at)
     assert (made.paths(), made.notes.kinds()) == ([PUT, LOOK], [(Kind.RESTORING, 0)])
+
+
+@pytest.mark.parametrize("why", [Reason.UNIT_PUT_BACK, Reason.WAVE_PUT_BACK], ids=str)
+async def test_a_putting_back_is_noted_with_its_reason(why: Reason) -> None:
+    """For whoever reads the journal of a run that was cut off just then."""
+    made = await moved()
+    await made.settler().put_back(move(), ended(), why)
+    assert [entry.body["why"] for entry in made.notes.entries if entry.kind is Kind.RESTORING] == [why]
 
 
 async def test_a_trunk_that_nobody_served_cannot_be_put_back() -> None:

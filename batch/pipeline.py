@@ -39,6 +39,7 @@ from batch.engine.snapshot import NoTrunkListError, gather, gather_numbers
 from batch.errors import JournalError, LockedError, ReassignError, SafetyError, UsageError
 from batch.run import Finished, Hooks, Run, new_run
 from batch.settings import Settings
+from batch.watches import lift_stop
 
 LOOKING = frozenset({"plan", "audit"})
 """Commands whose runs only read: they are never gone on with as if they had been meant to write."""
@@ -115,6 +116,8 @@ async def resume(run: str | None, settings: Settings, hooks: Hooks) -> Finished:
         _same_workspace(record.plan.workspace, there.workspace, f"run {record.run_id}")
         if record.command in LOOKING:
             raise UsageError(f"run {record.run_id} only looked: nothing is to be resumed", hint="use `reassign apply`")
+        if lift_stop(folder):
+            hooks.say("the file STOP that ended the run is taken away")
         async with open_session(there, _terms(settings)) as session:
             return await carry_out(Run(folder, journal, record), session, settings, hooks)
 

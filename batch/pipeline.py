@@ -94,13 +94,13 @@ async def apply(path: Path, settings: Settings, hooks: Hooks) -> Finished:
 
 async def rollback(run: str, settings: Settings, hooks: Hooks) -> Finished:
     """Give every trunk that still holds what *run* wrote the agent it had before; the others are named."""
-    record = load_record(run, settings)
+    record = load_record(_meant_to_write(run, settings), settings)
     return await _write(rollback_table(record), settings, hooks, command="rollback", like=record)
 
 
 async def retry(run: str, settings: Settings, hooks: Hooks) -> Finished:
     """Try again only what did not end well in *run*."""
-    record = load_record(run, settings)
+    record = load_record(_meant_to_write(run, settings), settings)
     return await _write(retry_table(record), settings, hooks, command="retry", like=record)
 
 
@@ -327,6 +327,14 @@ def _resumable(runs_dir: Path, run: str | None) -> Path:
         if candidate.resumable and _has_begun(candidate.folder):
             return candidate.folder
     raise UsageError("there is no run to resume", hint="`reassign runs` lists them; name one to look at it again")
+
+
+def _meant_to_write(run: str, settings: Settings) -> str:
+    """*run*, or for ``last`` the newest run that meant to write: a look since then is nothing to undo or try again."""
+    if run != runs.LAST:
+        return run
+    history = runs.listing(settings.runs_dir)
+    return next((candidate.run_id for candidate in history if _has_begun(candidate.folder)), run)
 
 
 def _has_begun(folder: Path) -> bool:

@@ -245,6 +245,14 @@ def test_rollback_gives_back_what_the_run_changed(at: Desk, sandbox: Sandbox) ->
     assert sandbox.moved() == wanted(asked)
 
 
+def test_rollback_of_the_last_run_passes_over_those_that_only_looked(at: Desk, sandbox: Sandbox) -> None:
+    """Whoever audits what a run did, and does not like it, means that run."""
+    sheet = at.sheet(*rows(3))
+    at("apply", sheet, "--yes")
+    at("audit", sheet)
+    assert (at("rollback", "last", "--yes").returncode, sandbox.moved()) == (0, {})
+
+
 def test_rollback_leaves_alone_and_names_what_somebody_else_has_changed_since(at: Desk, sandbox: Sandbox) -> None:
     """Exit 5: not everything could be given back."""
     at("apply", at.sheet(*rows(3)), "--yes", "--run-id", "r1")

@@ -27,6 +27,7 @@ from batch.core.expand import expand
 from batch.core.guard import guard
 from batch.core.model import Normalised, Plan, Problem, Reason, RunRecord, Snapshot, SourceTable, Workspace
 from batch.core.normalise import normalise
+from batch.core.offline import contradictions
 from batch.core.plan import PlanOptions, make_plan
 from batch.core.problems import is_error
 from batch.core.record import fold
@@ -58,7 +59,8 @@ def check(file: Path, settings: Settings) -> Checked:
     """Every problem of every row that the sheet itself shows. Raises InputError when it is not a sheet."""
     table = _read(file, settings)
     normalised = normalise(table, region=settings.region)
-    told = dict.fromkeys((*table.problems, *normalised.problems))  # what the reader said of a row is in both
+    among_rows = contradictions(normalised.requests)
+    told = dict.fromkeys((*table.problems, *normalised.problems, *among_rows))  # what the reader said is in two of them
     problems = tuple(sorted(told, key=lambda problem: problem.origin.row))
     wrong = {problem.origin for problem in problems if is_error(problem)}
     return Checked(table=table, problems=problems, rows_ok=len(table.rows) - len(wrong))

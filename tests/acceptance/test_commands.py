@@ -36,6 +36,13 @@ def test_check_tells_every_problem_of_every_row(desk: Desk) -> None:
     assert told == {(2, "number"), (2, "channel"), (2, "agent"), (4, "channel"), (4, "agent")}
 
 
+def test_check_tells_of_rows_that_contradict_each_other(desk: Desk) -> None:
+    """What the sheet itself shows needs no live state."""
+    done = desk("check", desk.sheet(row(0, 1), row(1, 2), row(0, 3)), "--json", "-q")
+    told = [(problem["row"], problem["code"]) for problem in json.loads(done.stdout)["problems"]]
+    assert (done.returncode, told) == (3, [(2, "contradiction"), (4, "contradiction")])
+
+
 def test_plan_saves_the_plan_and_prints_the_run_folder(at: Desk, sandbox: Sandbox) -> None:
     """Nothing is written to the API."""
     done = at("plan", at.sheet(*rows(3)), "-o", "plan.json", "--run-id", "look")

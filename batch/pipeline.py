@@ -28,6 +28,7 @@ from batch.core.expand import expand
 from batch.core.guard import guard
 from batch.core.model import Normalised, Plan, Problem, Reason, RunRecord, Snapshot, SourceTable, Workspace
 from batch.core.normalise import normalise
+from batch.core.offline import contradictions
 from batch.core.plan import PlanOptions, make_plan
 from batch.core.problems import is_error
 from batch.core.record import fold
@@ -40,6 +41,7 @@ from batch.engine.snapshot import NoTrunkListError, gather, gather_numbers
 from batch.errors import JournalError, LockedError, ReassignError, SafetyError, UsageError
 from batch.run import Finished, Hooks, Run, new_run
 from batch.settings import Settings
+from batch.watches import lift_stop
 
 LOOKING = frozenset({"plan", "audit"})
 """Commands whose runs only read: they are never gone on with as if they had been meant to write."""
@@ -58,7 +60,8 @@ def check(file: Path, settings: Settings) -> Checked:
     """Every problem of every row that the sheet itself shows. Raises InputError when it is not a sheet."""
     table = _read(file, settings)
     normalised = normalise(table, region=settings.region)
-    told = dict.fromkeys((*table.problems, *normalised.problems))  # what the reader said of a row is in both
+    among_rows = contradictions(normalised.requests)
+    told = dict.fromkeys((*table.problems, *normalised.problems, *among_rows))  # what the reader said is in two of them
     problems = tuple(sorted(told, key=lambda problem: problem.origin.row))
     wrong = {problem.origin for problem in problems if is_error(problem)}
     return Checked(table=table, problems=problems, rows_ok=len(table.rows) - len(wrong))
@@ -94,15 +97,19 @@ async def apply(path: Path, settings: Settings, hooks: Hooks) -> Finished:
 
 async def rollback(run: str, settings: Settings, hooks: Hooks) -> Finished:
     """Give every trunk that still holds what *run* wrote the agent it had before; the others are named."""
+<<<<<<< HEAD
     record = load_record(run, settings)
     most = settings.max_change or record.plan.limits.max_change
     settings = settings.model_copy(update={"max_change": most})  # what was let through may be taken back
+=======
+    record = load_record(_meant_to_write(run, settings), settings)
+>>>>>>> 7cac4341c1f8c596b197051f79c4bb1e35cefa82
     return await _write(rollback_table(record), settings, hooks, command="rollback", like=record)
 
 
 async def retry(run: str, settings: Settings, hooks: Hooks) -> Finished:
     """Try again only what did not end well in *run*."""
-    record = load_record(run, settings)
+    record = load_record(_meant_to_write(run, settings), settings)
     return await _write(retry_table(record), settings, hooks, command="retry", like=record)
 
 
@@ -118,6 +125,8 @@ async def resume(run: str | None, settings: Settings, hooks: Hooks) -> Finished:
         _same_workspace(record.plan.workspace, there.workspace, f"run {record.run_id}")
         if record.command in LOOKING:
             raise UsageError(f"run {record.run_id} only looked: nothing is to be resumed", hint="use `reassign apply`")
+        if lift_stop(folder):
+            hooks.say("the file STOP that ended the run is taken away")
         async with open_session(there, _terms(settings)) as session:
             return await carry_out(Run(folder, journal, record), session, settings, hooks)
 
@@ -339,6 +348,14 @@ def _resumable(runs_dir: Path, run: str | None) -> Path:
         if candidate.resumable and _has_begun(candidate.folder):
             return candidate.folder
     raise UsageError("there is no run to resume", hint="`reassign runs` lists them; name one to look at it again")
+
+
+def _meant_to_write(run: str, settings: Settings) -> str:
+    """*run*, or for ``last`` the newest run that meant to write: a look since then is nothing to undo or try again."""
+    if run != runs.LAST:
+        return run
+    history = runs.listing(settings.runs_dir)
+    return next((candidate.run_id for candidate in history if _has_begun(candidate.folder)), run)
 
 
 def _has_begun(folder: Path) -> bool:

@@ -115,6 +115,14 @@ def _window(opening: Window) -> Watch:
     return watch
 
 
+def lift_stop(folder: Path) -> bool:
+    """Take away the file that stopped an earlier sitting; whether there was one."""
+    path = folder / STOP_FILE
+    there = path.exists()
+    path.unlink(missing_ok=True)
+    return there
+
+
 def _stop_file(path: Path) -> Watch:
     async def watch() -> Reason:
         # nobody tells when a file appears; one look takes microseconds, so it may as well be in the loop's thread

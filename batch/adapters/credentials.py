@@ -15,6 +15,8 @@ CREDENTIAL: Final = "mihu_api_token"
 """The name under which systemd's ``LoadCredential=`` hands the token over."""
 MOST: Final = 16 * 1024
 """Bytes of a file that may hold a token: what common servers take as one header, and more."""
+TELLING: Final = 12
+"""Letters from which on a token is surely no other text."""
 _USABLE = re.compile(r"[\x21-\x7e]+")  # what a header can carry; a space or a line break would forge another
 _SCHEME = re.compile(r"\ABearer(?:\s+|\Z)")  # copied along with the token from an example of a header
 
@@ -22,12 +24,22 @@ _SCHEME = re.compile(r"\ABearer(?:\s+|\Z)")  # copied along with the token from 
 class Secret:
     """A token that shows itself to :meth:`reveal` only: no repr, no copy, no pickle, no comparison."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_spellings", "_text")
 
     def __init__(self, text: str) -> None:
         if _USABLE.fullmatch(text) is None:
             raise UsageError("the API token is not one: it holds spaces, line breaks or letters beyond ASCII")
         self._text = text
+        plain = text.encode()
+        # as it is, and as PHP writes a slash in JSON; what is so short may be a word of the answer
+        self._spellings = tuple({plain, plain.replace(b"/", b"\\/")}) if len(plain) >= TELLING else ()
+
+    def struck_out(self, received: bytes) -> bytes:
+        """What a server sent, without the token: a page that explains an error may quote the request's headers."""
+        for spelling in self._spellings:
+            if spelling in received:
+                received = received.replace(spelling, b"[token]")
+        return received
 
     def reveal(self) -> str:
         """The token. Called where the header is made, and nowhere else."""

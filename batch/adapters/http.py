@@ -97,6 +97,7 @@ class HttpApi:
         self._base = httpx.URL(target.base_url)
         self._urls: dict[str, httpx.URL] = {}
         self._headers = _signed(httpx.Request("GET", self._base, headers=_SENT_WITH_A_CALL), target.token).headers
+        self._token = target.token
         self._deadline = call_deadline
         self._transport = OneConnection(_host_of(self._base), max_body=max_body)
 
@@ -117,8 +118,11 @@ class HttpApi:
             response = await self._transport.handle_async_request(request)
         except WireError as error:
             return Fault(error.kind, error.detail, time.monotonic() - began)
-        body = await _whole(response.stream)
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw}
+        body = self._token.struck_out(await _whole(response.stream))
+        headers = {
+            name.decode("latin-1"): self._token.struck_out(value).decode("latin-1")
+            for name, value in response.headers.raw
+        }
         return Answer(response.status_code, headers, body, time.monotonic() - began)
 
     def _given_up(self) -> Fault:

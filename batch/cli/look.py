@@ -140,7 +140,7 @@ def _show_plan(desk: Desk, path: Path) -> int:
 def _show_run(desk: Desk, name: str) -> int:
     from batch import pipeline
     from batch.core.results import results
-    from batch.core.summary import summarise
+    from batch.core.summary import summarise, to_json
     from batch.views.endings import run_view
 
     record, busy = pipeline.glance(name, desk.settings)
@@ -149,7 +149,7 @@ def _show_run(desk: Desk, name: str) -> int:
     lines = list(results(record))
     summary = summarise(record, lines)
     if desk.settings.as_json:
-        as_json({"summary": asdict(summary), "results": [asdict(line) for line in lines]})
+        as_json({"summary": to_json(summary), "results": [asdict(line) for line in lines]})
     else:
         _page(run_view(summary, lines, record.plan.problems()))
     return 0

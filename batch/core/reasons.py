@@ -19,7 +19,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.AUDIT: "Nothing was sent: this run only looks",
     Reason.REFUSED_BY_GUARD: "Nothing was sent: a guard refused the plan",
     Reason.DECLINED: "Nothing was sent: the question was not answered with yes",
-    Reason.NOT_SELECTED: "Left out by --only or --limit",
+    Reason.NOT_SELECTED: "Left out by --only, --exclude or --limit",
     Reason.SERVER_REFUSED: "The server said no",
     Reason.AGENT_TAKEN: "The server says that the agent already serves another number",
     Reason.TRUNK_GONE: "The trunk is no longer in the workspace",

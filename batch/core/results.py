@@ -36,6 +36,10 @@ KEPT: Mapping[Reason, Status] = {
 _REASONS = {reason.value: reason for reason in Reason}
 """The same as ``Reason(code)``, for the million times that reports ask."""
 
+UNSWEPT = frozenset({Reason.INTERRUPTED, Reason.CREDENTIALS, Reason.API_UNAVAILABLE, Reason.JOURNAL_FAILED})
+"""What ends a run before its last look."""
+ECHO_ONLY = "so its answer says; the run ended before its last look"
+
 _TOLD_WITH_CODE = frozenset({Status.REJECTED, Status.FAILED, Status.UNKNOWN})
 """Statuses whose reason names the last HTTP status."""
 
@@ -93,6 +97,7 @@ class _Teller:
     def __init__(self, record: RunRecord) -> None:
         self._record = record
         self._planned = planned(record.plan) if record.whole_run is Reason.AUDIT else {}
+        self._unswept = stopped_by(record) in UNSWEPT
         self._changes: dict[tuple[str, str], list[Change]] = {}
         for change in record.plan.changes:
             self._changes.setdefault((change.trunk.number, change.trunk.channel.value), []).append(change)
@@ -181,6 +186,8 @@ class _Teller:
         outcome = self._record.outcomes.get(change.id)
         if outcome is None:
             return self._never_started(change)
+        if self._unswept and outcome.status is Status.DONE and outcome.verified is Verified.ECHO:
+            outcome = replace(outcome, detail=ECHO_ONLY)
         return _Fate(
             status=outcome.status,
             reason=outcome.reason,

@@ -51,10 +51,14 @@ def _source(plan: Plan) -> str:
 
 
 def _row_counts(plan: Plan) -> str:
-    invalid = sum(not row.valid for row in plan.rows)
-    kept = [change for change in plan.changes if change.action is Action.KEEP]
-    drifted = sum(change.reason is not Reason.ALREADY_THERE for change in kept)
-    told = {"": len(plan.rows), "already right": len(kept) - drifted, "drifted": drifted, "invalid": invalid}
+    kept = Counter(change.reason for change in plan.changes if change.action is Action.KEEP)
+    told = {
+        "": len(plan.rows),
+        "already right": kept[Reason.ALREADY_THERE],
+        "drifted": kept[Reason.NOT_EXPECTED],
+        "left out": kept[Reason.NOT_SELECTED] + sum(not row.selected and not row.valid for row in plan.rows),
+        "invalid": sum(row.selected and not row.valid for row in plan.rows),
+    }
     return ", ".join(f"{count:,} {what}".strip() for what, count in told.items() if count or not what)
 
 

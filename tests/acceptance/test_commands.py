@@ -36,6 +36,13 @@ def test_check_tells_every_problem_of_every_row(desk: Desk) -> None:
     assert told == {(2, "number"), (2, "channel"), (2, "agent"), (4, "channel"), (4, "agent")}
 
 
+def test_check_tells_of_rows_that_contradict_each_other(desk: Desk) -> None:
+    """What the sheet itself shows needs no live state."""
+    done = desk("check", desk.sheet(row(0, 1), row(1, 2), row(0, 3)), "--json", "-q")
+    told = [(problem["row"], problem["code"]) for problem in json.loads(done.stdout)["problems"]]
+    assert (done.returncode, told) == (3, [(2, "contradiction"), (4, "contradiction")])
+
+
 def test_plan_saves_the_plan_and_prints_the_run_folder(at: Desk, sandbox: Sandbox) -> None:
     """Nothing is written to the API."""
     done = at("plan", at.sheet(*rows(3)), "-o", "plan.json", "--run-id", "look")
@@ -245,6 +252,14 @@ def test_rollback_gives_back_what_the_run_changed(at: Desk, sandbox: Sandbox) ->
     assert sandbox.moved() == wanted(asked)
 
 
+def test_rollback_of_the_last_run_passes_over_those_that_only_looked(at: Desk, sandbox: Sandbox) -> None:
+    """Whoever audits what a run did, and does not like it, means that run."""
+    sheet = at.sheet(*rows(3))
+    at("apply", sheet, "--yes")
+    at("audit", sheet)
+    assert (at("rollback", "last", "--yes").returncode, sandbox.moved()) == (0, {})
+
+
 def test_rollback_leaves_alone_and_names_what_somebody_else_has_changed_since(at: Desk, sandbox: Sandbox) -> None:
     """Exit 5: not everything could be given back."""
     at("apply", at.sheet(*rows(3)), "--yes", "--run-id", "r1")
@@ -286,7 +301,8 @@ def test_history_shows_a_run_in_every_way(at: Desk) -> None:
     assert [run["run_id"] for run in json.loads(at("runs", "--json").stdout)] == ["r1"]
     shown = at("show", "last")
     assert (shown.returncode, number(0) in shown.stdout, shown.stderr) == (0, True, "")
-    assert len(json.loads(at("show", "r1", "--json").stdout)["results"]) == 2
+    told = json.loads(at("show", "r1", "--json").stdout)
+    assert (told["summary"], len(told["results"])) == (at.summary("r1"), 2)
     assert at("show", "r1", "--verify").returncode == 0
 
 

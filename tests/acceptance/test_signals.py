@@ -149,7 +149,7 @@ def test_a_kill_before_the_first_write_is_resumed_by_asking_again(at: Desk, sand
 
 
 def test_a_stop_file_ends_the_run_in_good_order(at: Desk, sandbox: Sandbox) -> None:
-    """For whoever cannot reach the process; a safety rule of its own."""
+    """For whoever cannot reach the process; a safety rule of its own, which `resume` takes away."""
     sandbox.faults({"match": PUT, "do": {"delay": 0.3}})
     with at.start("apply", at.sheet(*rows(COUNT)), "--yes", "--run-id", "r1", "--concurrency", "1") as process:
         until(lambda: after(2)(sandbox))
@@ -157,7 +157,6 @@ def test_a_stop_file_ends_the_run_in_good_order(at: Desk, sandbox: Sandbox) -> N
         process.communicate()
     assert process.returncode == 7
     assert "skipped" in at.statuses("r1").values()
-    (at.runs / "r1" / "STOP").unlink()
     sandbox.faults()
     assert at("resume", "--yes").returncode == 0
 

@@ -108,7 +108,7 @@ def test_what_takes_no_step_says_why() -> None:
     assert "An earlier row asks for the same: row 3" == again.why
     assert drifted.why.startswith("The trunk of this row is not with the expected agent")
     assert "The row has problems: [agent_unknown] no agent 'Nobody' in this workspace" == wrong.why
-    assert "Left out by --only or --limit" == left_out.why
+    assert "Left out by --only, --exclude or --limit" == left_out.why
 
 
 def test_a_ring_is_shown_as_its_steps() -> None:

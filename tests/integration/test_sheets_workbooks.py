@@ -178,9 +178,9 @@ def test_of_several_sheets_the_only_one_that_fits_is_read_and_the_others_are_nam
 
 
 def test_several_sheets_that_fit_are_not_chosen_between(tmp_path: Path) -> None:
-    """The message has the counts to tell them apart, and the flag."""
-    error = refusal(book(tmp_path, {"May": [HEADER, GOOD], "June": [HEADER, GOOD, GOOD]}))
-    assert "several sheets with columns for number and agent: 'May' (2 rows), 'June' (3 rows)" in error.message
+    """The message has the counts to tell them apart, and the flag, and does not offer the others."""
+    error = refusal(book(tmp_path, {"Read me": NOTES, "May": [HEADER, GOOD], "June": [HEADER, GOOD, GOOD]}))
+    assert error.message.endswith("several sheets with columns for number and agent: 'May' (2 rows), 'June' (3 rows)")
     assert 'choose one: --sheet "May"' == error.hint
 
 

@@ -131,6 +131,12 @@ def test_a_review_shows_where_how_many_and_at_what_cost() -> None:
         assert told in shown
 
 
+def test_a_review_does_not_take_what_was_left_out_for_drift() -> None:
+    """--only, --exclude and --limit are the user's own wish, not somebody else's change."""
+    left_out = change(1, action=Action.KEEP, reason=Reason.NOT_SELECTED)
+    assert re.search("^rows +2, 1 left out$", text(plan_review(plan(change(0), left_out), ())), re.MULTILINE)
+
+
 def test_a_review_shows_each_change_with_before_after_and_what_it_waits_for() -> None:
     """Row, trunk, who had it, who gets it, and after which row."""
     shown = text(plan_review(plan(change(0, before=None), change(1, needs=(0,))), ()))

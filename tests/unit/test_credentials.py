@@ -174,6 +174,19 @@ def test_a_traceback_that_prints_variables_does_not_show_it() -> None:
     assert ("secret = Secret(…)" in told, "s3cr3t" in told) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("token", "received", "left"),
+    [
+        pytest.param("42|s3cr3t-Token", b"Bearer 42|s3cr3t-Token!", b"Bearer [token]!", id="quoted"),
+        pytest.param("s3cr3t/Token/42", rb'{"x": "s3cr3t\/Token\/42"}', b'{"x": "[token]"}', id="as PHP writes it"),
+        pytest.param("call", b'{"channel": "call"}', b'{"channel": "call"}', id="a word of the API"),
+    ],
+)
+def test_a_token_is_struck_out_of_what_a_server_sends(token: str, received: bytes, left: bytes) -> None:
+    """A token that may as well be something else stays, or an answer would change its meaning."""
+    assert Secret(token).struck_out(received) == left
+
+
 def test_two_secrets_tell_nothing_by_comparison() -> None:
     """Equality would be a way to guess."""
     assert Secret(TOKEN) != Secret(TOKEN)

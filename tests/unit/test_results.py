@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.core.model import Action, Problem, Reason, Result, RunRecord, Status, Verified
-from batch.core.results import iso, lines, reason_of, results, stopped_by
+from batch.core.results import ECHO_ONLY, iso, lines, reason_of, results, stopped_by
 from tests.records import (
     BEGAN,
     agent,
@@ -243,6 +243,24 @@ def test_a_run_without_an_end_was_interrupted(
 ) -> None:
     """Unless it wrote down another reason."""
     assert stopped is stopped_by(moved(whole_run=whole_run, finished_at=finished_at))
+
+
+@pytest.mark.parametrize(
+    ("verified", "whole_run", "finished_at", "told"),
+    [
+        (Verified.ECHO, None, None, True),
+        (Verified.ECHO, Reason.API_UNAVAILABLE, BEGAN + 9, True),
+        (Verified.ECHO, None, BEGAN + 9, False),
+        (Verified.SWEEP, None, None, False),
+    ],
+    ids=["killed", "an outage", "to its end without a look", "killed after a look"],
+)
+def test_a_change_that_only_its_answer_vouches_for_says_that_the_last_look_is_missing(
+    verified: Verified, whole_run: Reason | None, finished_at: float | None, *, told: bool
+) -> None:
+    """Nobody may take it for seen."""
+    line = only(moved(outcome(verified=verified), whole_run=whole_run, finished_at=finished_at))
+    assert (Status.DONE, told) == (line.status, line.reason.endswith(f": {ECHO_ONLY}"))
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,13 @@ async def reply_to(handler: Handler | bytes, **how: Any) -> Any:
             await api.aclose()
 
 
+async def test_a_server_that_quotes_the_token_does_not_bring_it_in() -> None:
+    """What comes back may land in reports and logs."""
+    quoted = f"Authorization: Bearer {TOKEN}".encode()
+    reply = await reply_to(answer(quoted, b"X-Debug: " + quoted, status=b"422 Unprocessable Content"))
+    assert (reply.status, TOKEN in repr(reply), repr(reply).count("Bearer [token]")) == (422, False, 2)
+
+
 # ── whole answers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 WHOLE = {

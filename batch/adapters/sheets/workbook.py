@@ -104,10 +104,11 @@ def _only(book: pd.ExcelFile, visible: list[str], mapping: Mapping[str, str], na
     fitting = [sheet for sheet in visible if _fits(book, sheet, mapping)]
     if len(fitting) == 1:
         return fitting[0]
-    counts = ", ".join(f"{sheet!r} ({_height(book, sheet)} rows)" for sheet in visible)
+    choice = fitting or visible
+    counts = ", ".join(f"{sheet!r} ({_height(book, sheet)} rows)" for sheet in choice)
     which = "several sheets" if fitting else "several sheets, none"
     raise InputError(
-        f"{name} has {which} with columns for number and agent: {counts}", hint=f'choose one: --sheet "{visible[0]}"'
+        f"{name} has {which} with columns for number and agent: {counts}", hint=f'choose one: --sheet "{choice[0]}"'
     )
 
 

@@ -97,13 +97,9 @@ async def apply(path: Path, settings: Settings, hooks: Hooks) -> Finished:
 
 async def rollback(run: str, settings: Settings, hooks: Hooks) -> Finished:
     """Give every trunk that still holds what *run* wrote the agent it had before; the others are named."""
-<<<<<<< HEAD
-    record = load_record(run, settings)
+    record = load_record(_meant_to_write(run, settings), settings)
     most = settings.max_change or record.plan.limits.max_change
     settings = settings.model_copy(update={"max_change": most})  # what was let through may be taken back
-=======
-    record = load_record(_meant_to_write(run, settings), settings)
->>>>>>> 7cac4341c1f8c596b197051f79c4bb1e35cefa82
     return await _write(rollback_table(record), settings, hooks, command="rollback", like=record)
 
 

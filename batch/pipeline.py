@@ -14,9 +14,9 @@ from pathlib import Path
 
 import anyio
 
+from batch import history
 from batch.adapters import approval, reports, runs, sheets, target, templates
 from batch.adapters.credentials import find_token
-from batch.adapters.glance import entries_of
 from batch.adapters.journal import Journal
 from batch.adapters.lock import workspace_lock
 from batch.adapters.sheets.annotate import annotate as marked
@@ -38,13 +38,10 @@ from batch.doctor import Finding, examine
 from batch.engine.pace import Rate
 from batch.engine.session import Session, Terms, open_session
 from batch.engine.snapshot import NoTrunkListError, gather, gather_numbers
-from batch.errors import JournalError, LockedError, ReassignError, SafetyError, UsageError
+from batch.errors import JournalError, SafetyError, UsageError
 from batch.run import Finished, Hooks, Run, new_run
 from batch.settings import Settings
 from batch.watches import lift_stop
-
-LOOKING = frozenset({"plan", "audit"})
-"""Commands whose runs only read: they are never gone on with as if they had been meant to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +94,7 @@ async def apply(path: Path, settings: Settings, hooks: Hooks) -> Finished:
 
 async def rollback(run: str, settings: Settings, hooks: Hooks) -> Finished:
     """Give every trunk that still holds what *run* wrote the agent it had before; the others are named."""
-    record = load_record(_meant_to_write(run, settings), settings)
+    record = history.written(settings.runs_dir, run)
     most = settings.max_change or record.plan.limits.max_change
     settings = settings.model_copy(update={"max_change": most})  # what was let through may be taken back
     return await _write(rollback_table(record), settings, hooks, command="rollback", like=record)
@@ -105,13 +102,13 @@ async def rollback(run: str, settings: Settings, hooks: Hooks) -> Finished:
 
 async def retry(run: str, settings: Settings, hooks: Hooks) -> Finished:
     """Try again only what did not end well in *run*."""
-    record = load_record(_meant_to_write(run, settings), settings)
+    record = history.written(settings.runs_dir, run)
     return await _write(retry_table(record), settings, hooks, command="retry", like=record)
 
 
 async def resume(run: str | None, settings: Settings, hooks: Hooks) -> Finished:
     """Go on with a run that was killed, stopped or cut off."""
-    folder = _resumable(settings.runs_dir, run)
+    folder = history.resumable(settings.runs_dir, run)
     there = _target(settings)
     with workspace_lock(there.workspace, folder.name), Journal.open(folder / runs.JOURNAL) as journal:
         altered = journal.verify()
@@ -119,7 +116,7 @@ async def resume(run: str | None, settings: Settings, hooks: Hooks) -> Finished:
             raise JournalError(f"entry {altered} of the journal of {folder.name} was altered after it was written")
         record = fold(journal.entries())
         _same_workspace(record.plan.workspace, there.workspace, f"run {record.run_id}")
-        if record.command in LOOKING:
+        if record.command in history.LOOKING:
             raise UsageError(f"run {record.run_id} only looked: nothing is to be resumed", hint="use `reassign apply`")
         if lift_stop(folder):
             hooks.say("the file STOP that ended the run is taken away")
@@ -156,19 +153,6 @@ def report(run: str, settings: Settings) -> Path:
     with Journal.open(folder / runs.JOURNAL) as journal:  # held to the end, so that nobody else writes there meanwhile
         reports.write_all(fold(journal.entries()), folder)
     return folder
-
-
-def glance(run: str, settings: Settings) -> tuple[RunRecord, bool]:
-    """What the journal of *run* knows just now, and whether the run is still going on."""
-    entries, busy = entries_of(runs.find(settings.runs_dir, run) / runs.JOURNAL)
-    return fold(entries), busy
-
-
-def load_record(run: str, settings: Settings) -> RunRecord:
-    """Everything the journal of *run* knows."""
-    folder = runs.find(settings.runs_dir, run)
-    with Journal.open(folder / runs.JOURNAL) as journal:
-        return fold(journal.entries())
 
 
 def is_plan_file(path: Path) -> bool:
@@ -221,7 +205,7 @@ async def _apply_plan(path: Path, settings: Settings, hooks: Hooks) -> Finished:
     there = _target(settings)
     _same_workspace(saved.workspace, there.workspace, f"plan {path.name}")
     with workspace_lock(there.workspace, settings.run_id or "apply"):
-        _refuse_used(path, saved, settings)
+        history.refuse_used(path, saved, settings.runs_dir)
         async with open_session(there, _terms(settings)) as session:
             with new_run(settings, "apply", saved, input_file=path) as run:
                 return await carry_out(run, session, settings, hooks)
@@ -308,57 +292,3 @@ def _same_workspace(planned: Workspace, target: Workspace, what: str) -> None:
             f"{what} belongs to {planned}, but the settings say {target}",
             hint="set --workspace and --base-url to the workspace it was made for",
         )
-
-
-def _refuse_used(path: Path, saved: Plan, settings: Settings) -> None:
-    """A plan is applied once.
-
-    The same rows can make the same plan again later, so what counts is a use after it was last made: by the word of
-    the history, or by the file's own time where the plan was made elsewhere.
-    """
-    digest = planfile.digest(saved)
-    known = [run for run in runs.listing(settings.runs_dir) if run.summary.get("plan_digest", digest) == digest]
-    same = [record for run in known if (record := _record_of(run.folder)) and planfile.digest(record.plan) == digest]
-    made = max((record.started_at for record in same if record.command in LOOKING), default=path.stat().st_mtime)
-    for record in same:
-        if record.command == "apply" and record.outcomes and record.started_at > made:
-            raise SafetyError(
-                f"the plan {path.name} was already applied by run {record.run_id}",
-                hint="make a new plan, or go on with that run: `reassign resume` or `reassign retry`",
-            )
-
-
-def _record_of(folder: Path) -> RunRecord | None:
-    """A run of the past; a damaged one is no reason to refuse a new one."""
-    try:
-        with Journal.open(folder / runs.JOURNAL) as journal:
-            return fold(journal.entries())
-    except ReassignError:
-        return None
-
-
-def _resumable(runs_dir: Path, run: str | None) -> Path:
-    if run is not None:
-        return runs.find(runs_dir, run)
-    for candidate in runs.listing(runs_dir):
-        if candidate.resumable and _has_begun(candidate.folder):
-            return candidate.folder
-    raise UsageError("there is no run to resume", hint="`reassign runs` lists them; name one to look at it again")
-
-
-def _meant_to_write(run: str, settings: Settings) -> str:
-    """*run*, or for ``last`` the newest run that meant to write: a look since then is nothing to undo or try again."""
-    if run != runs.LAST:
-        return run
-    history = runs.listing(settings.runs_dir)
-    return next((candidate.run_id for candidate in history if _has_begun(candidate.folder)), run)
-
-
-def _has_begun(folder: Path) -> bool:
-    """Whether a run got as far as its plan, and meant to write; a damaged journal is to be told, not passed over."""
-    try:
-        with Journal.open(folder / runs.JOURNAL) as journal:
-            opening = next(journal.entries(), None)
-    except (JournalError, LockedError):
-        return (folder / runs.JOURNAL).is_file()
-    return opening is not None and opening.body.get("command") not in LOOKING

@@ -138,12 +138,11 @@ def _show_plan(desk: Desk, path: Path) -> int:
 
 
 def _show_run(desk: Desk, name: str) -> int:
-    from batch import pipeline
     from batch.core.results import results
     from batch.core.summary import summarise, to_json
     from batch.views.endings import run_view
 
-    record, busy = pipeline.glance(name, desk.settings)
+    record, busy = history.glance(desk.settings.runs_dir, name)
     if busy:
         desk.people.tell(f"run {record.run_id} is still going on: this is what its journal knows so far")
     lines = list(results(record))

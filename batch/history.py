@@ -1,0 +1,81 @@
+"""The runs of the past: which of them is meant, and what its journal tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from batch.adapters import runs
+from batch.adapters.glance import entries_of
+from batch.adapters.journal import Journal
+from batch.core import planfile
+from batch.core.model import Plan, RunRecord
+from batch.core.record import fold
+from batch.errors import JournalError, LockedError, ReassignError, SafetyError, UsageError
+
+LOOKING = frozenset({"plan", "audit"})
+"""Commands whose runs only read: they are never gone on with as if they had been meant to write."""
+
+
+def glance(runs_dir: Path, run: str) -> tuple[RunRecord, bool]:
+    """What the journal of *run* knows just now, and whether the run is still going on."""
+    entries, busy = entries_of(runs.find(runs_dir, run) / runs.JOURNAL)
+    return fold(entries), busy
+
+
+def written(runs_dir: Path, run: str) -> RunRecord:
+    """*run*, or for ``last`` the newest run that meant to write: a look since then is nothing to undo or try again."""
+    if run == runs.LAST:
+        past = runs.listing(runs_dir)
+        run = next((candidate.run_id for candidate in past if _has_begun(candidate.folder)), run)
+    return _record_in(runs.find(runs_dir, run))
+
+
+def resumable(runs_dir: Path, run: str | None) -> Path:
+    """The folder of *run*, or of the newest that can be gone on with; raises :class:`UsageError` when none can."""
+    if run is not None:
+        return runs.find(runs_dir, run)
+    for candidate in runs.listing(runs_dir):
+        if candidate.resumable and _has_begun(candidate.folder):
+            return candidate.folder
+    raise UsageError("there is no run to resume", hint="`reassign runs` lists them; name one to look at it again")
+
+
+def refuse_used(path: Path, saved: Plan, runs_dir: Path) -> None:
+    """A plan is applied once.
+
+    The same rows can make the same plan again later, so what counts is a use after it was last made: by the word of
+    the history, or by the file's own time where the plan was made elsewhere. Raises :class:`SafetyError`.
+    """
+    digest = planfile.digest(saved)
+    known = [run for run in runs.listing(runs_dir) if run.summary.get("plan_digest", digest) == digest]
+    same = [record for run in known if (record := _undamaged(run.folder)) and planfile.digest(record.plan) == digest]
+    made = max((record.started_at for record in same if record.command in LOOKING), default=path.stat().st_mtime)
+    for record in same:
+        if record.command == "apply" and record.outcomes and record.started_at > made:
+            raise SafetyError(
+                f"the plan {path.name} was already applied by run {record.run_id}",
+                hint="make a new plan, or go on with that run: `reassign resume` or `reassign retry`",
+            )
+
+
+def _undamaged(folder: Path) -> RunRecord | None:
+    """A run of the past; a damaged one is no reason to refuse a new one."""
+    try:
+        return _record_in(folder)
+    except ReassignError:
+        return None
+
+
+def _record_in(folder: Path) -> RunRecord:
+    with Journal.open(folder / runs.JOURNAL) as journal:
+        return fold(journal.entries())
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether a run got as far as its plan, and meant to write; a damaged journal is to be told, not passed over."""
+    try:
+        with Journal.open(folder / runs.JOURNAL) as journal:
+            opening = next(journal.entries(), None)
+    except (JournalError, LockedError):
+        return (folder / runs.JOURNAL).is_file()
+    return opening is not None and opening.body.get("command") not in LOOKING

@@ -93,6 +93,7 @@ class Stand:
     url: str
     python_path: Path = ROOT
     extra: dict[str, str] = field(default_factory=dict)
+    started: list[Process] = field(default_factory=list)
     forks: Forks | None = None
     """Where plain commands come from, so that they start at once; without it each is a new interpreter."""
 
@@ -162,7 +163,8 @@ class Stand:
             popen = subprocess.Popen(
                 command, env=self.env, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=file, stderr=file
             )
-        return Process(popen=popen, command=str(args[0]), said=said)
+        self.started.append(Process(popen=popen, command=str(args[0]), said=said))
+        return self.started[-1]
 
     def fork(self, *args: str | Path, kill_at: int | None = None, soon: bool = False) -> Process:
         """The same, from a process that has its imports behind it; see :class:`Forks`."""
@@ -261,7 +263,14 @@ def standing(folder: Path, task: Task, *, latency: float = 0.0, **options: Any) 
     throttle = options.pop("throttle", ThrottleRule(kind="none"))
     options = {"latency": latency, "occupancy": task.occupancy, **options}
     with running(task.world(), Options(token=TOKEN, throttle=throttle, log=log_file, **options)) as handle:
-        yield Stand(folder, handle, log_file, handle.url)
+        stand = Stand(folder, handle, log_file, handle.url)
+        try:
+            yield stand
+        finally:
+            for process in stand.started:  # a test that failed may have left some that wait for it
+                if process.running:
+                    process.popen.kill()
+                    process.popen.wait(PATIENCE)
 
 
 def wait_until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:

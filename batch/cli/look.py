@@ -172,7 +172,7 @@ def _verify_journal(desk: Desk, name: str) -> int:
 @common(*HISTORY, *SAID)
 def report(run: str, **flags: Any) -> int:
     """Make the report files of RUN again from its journal; prints the folder they are in."""
-    from batch import pipeline
+    from batch import history
 
     with at_work(flags) as desk:
         _hand_out(desk, pipeline.report(run, desk.settings))

@@ -138,6 +138,7 @@ def _show_plan(desk: Desk, path: Path) -> int:
 
 
 def _show_run(desk: Desk, name: str) -> int:
+    from batch import history
     from batch.core.results import results
     from batch.core.summary import summarise, to_json
     from batch.views.endings import run_view
@@ -172,7 +173,7 @@ def _verify_journal(desk: Desk, name: str) -> int:
 @common(*HISTORY, *SAID)
 def report(run: str, **flags: Any) -> int:
     """Make the report files of RUN again from its journal; prints the folder they are in."""
-    from batch import history
+    from batch import pipeline
 
     with at_work(flags) as desk:
         _hand_out(desk, pipeline.report(run, desk.settings))

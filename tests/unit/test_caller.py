@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from trio.testing import MockClock
 
 from batch.adapters.api import ReadOnly, WriteRefusedError
 from batch.core import calls
@@ -16,6 +15,7 @@ from batch.engine.gate import Gate, StopRequested
 from batch.engine.pace import Pacer
 from batch.errors import CredentialsError, UnavailableError
 from tests.scripted import Scripted, answer, caller_for, in_turn
+from tests.virtual_clock import anyio_backend  # noqa: F401 - a fixture
 
 READ = calls.channels_of(Number("+14155550100"))
 WRITE = calls.assign(Trunk(Number("+14155550100"), Channel.CALL), AgentId("a" * 8))
@@ -33,12 +33,6 @@ UNPROCESSABLE = answer({"message": "no", "errors": {}}, 422)
 MISSING = answer({"success": False}, 404)
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(params=[pytest.param(("trio", {"clock": MockClock(autojump_threshold=0)}), id="virtual clock")])
-def anyio_backend(request: pytest.FixtureRequest) -> object:
-    """Trio with a clock that jumps: waiting costs nothing."""
-    return request.param
 
 
 # ── attempt ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,6 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from trio.testing import MockClock
 
 from batch.adapters.api import ReadOnly
 from batch.adapters.credentials import Secret
@@ -25,18 +24,13 @@ from batch.sandbox.throttle import ThrottleRule
 from tests.fake_api import FakeApi, Say
 from tests.rigs import page, said
 from tests.scripted import answer
+from tests.virtual_clock import anyio_backend  # noqa: F401 - a fixture
 from tests.worlds import world
 
 pytestmark = pytest.mark.anyio
 
 GOOD: Any = {"success": True, "data": {"items": []}}
 TOKEN = "sandbox-token"
-
-
-@pytest.fixture(params=[pytest.param(("trio", {"clock": MockClock(autojump_threshold=0)}), id="virtual clock")])
-def anyio_backend(request: pytest.FixtureRequest) -> object:
-    """Trio with a clock that jumps: waiting costs nothing."""
-    return request.param
 
 
 def a_world(**options: Any) -> FakeApi:

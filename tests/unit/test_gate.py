@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from trio.testing import MockClock
 
 from batch.core import calls
 from batch.core.calls import Answer, Call, Fault, FaultKind, Reply
@@ -13,6 +12,7 @@ from batch.engine.breaker import Breaker
 from batch.engine.gate import Gate, StopRequested, asks_for_pause
 from batch.engine.pace import Pacer, Rate
 from batch.errors import UnavailableError
+from tests.virtual_clock import anyio_backend  # noqa: F401 - a fixture
 
 READ = calls.probe()
 WRITE = Call("PUT", "/x", body={})
@@ -23,12 +23,6 @@ BROKEN = Answer(500, {}, b"")
 DOWN = Fault(FaultKind.CONNECT)
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(params=[pytest.param(("trio", {"clock": MockClock(autojump_threshold=0)}), id="virtual clock")])
-def anyio_backend(request: pytest.FixtureRequest) -> object:
-    """Trio with a clock that jumps: waiting costs nothing."""
-    return request.param
 
 
 def a_gate(*, rate: Rate | None = None, deadline: float | None = None) -> Gate:

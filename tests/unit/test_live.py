@@ -6,7 +6,6 @@ from typing import Any
 
 import anyio
 import pytest
-from trio.testing import MockClock
 
 from batch.core.calls import Call
 from batch.core.model import AgentId, Channel, Number
@@ -19,17 +18,12 @@ from batch.sandbox.throttle import ThrottleRule
 from tests.fake_api import CarryOut, FakeApi, Say
 from tests.rigs import Rig, is_look, is_read, page, rig, said, trunk, trunks
 from tests.scripted import answer
+from tests.virtual_clock import anyio_backend  # noqa: F401 - a fixture
 from tests.worlds import agent, number, world
 
 pytestmark = pytest.mark.anyio
 
 PAGE, LOOK = "GET /phone-numbers/trunks", "GET /phone-numbers/channels"
-
-
-@pytest.fixture(params=[pytest.param(("trio", {"clock": MockClock(autojump_threshold=0)}), id="virtual clock")])
-def anyio_backend(request: pytest.FixtureRequest) -> object:
-    """Trio with a clock that jumps: waiting costs nothing."""
-    return request.param
 
 
 async def looked_at(count: int = 3, **how: Any) -> Rig:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from trio.testing import MockClock
 
 from batch.core.calls import Call, Reply
 from batch.core.model import AgentId, Channel, Number
@@ -16,14 +15,9 @@ from batch.engine import snapshot as module
 from batch.engine.snapshot import NoTrunkListError, gather, gather_numbers, reread
 from batch.errors import CredentialsError, SafetyError, UnavailableError
 from tests.scripted import Scripted, answer, caller_for
+from tests.virtual_clock import anyio_backend  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(params=[pytest.param(("trio", {"clock": MockClock(autojump_threshold=0)}), id="virtual clock")])
-def anyio_backend(request: pytest.FixtureRequest) -> object:
-    """Trio with a clock that jumps: waiting costs nothing."""
-    return request.param
 
 
 def uuid(index: int) -> str:

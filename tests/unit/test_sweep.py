@@ -7,7 +7,6 @@ from typing import Any
 
 import anyio
 import pytest
-from trio.testing import MockClock
 
 from batch.core.model import Number, NumberState, Outcome, Plan, Reason, Status, Verified
 from batch.engine.gate import StopRequested
@@ -19,18 +18,13 @@ from batch.sandbox.throttle import ThrottleRule
 from tests.fake_api import FakeApi, Say
 from tests.plans import live, plan_of, want
 from tests.rigs import Rig, ended, page, rig, said, trunk, trunks
+from tests.virtual_clock import anyio_backend  # noqa: F401 - a fixture
 from tests.worlds import agent, number, world
 
 pytestmark = pytest.mark.anyio
 
 PAGE, LOOK = "GET /phone-numbers/trunks", "GET /phone-numbers/channels"
 Swept = tuple[Mapping[int, Outcome], Mapping[Number, NumberState]]
-
-
-@pytest.fixture(params=[pytest.param(("trio", {"clock": MockClock(autojump_threshold=0)}), id="virtual clock")])
-def anyio_backend(request: pytest.FixtureRequest) -> object:
-    """Trio with a clock that jumps: waiting costs nothing."""
-    return request.param
 
 
 def moves(count: int) -> Plan:

@@ -23,10 +23,10 @@ from batch.adapters.sheets.annotate import annotate as marked
 from batch.adapters.target import Target
 from batch.carry import carry_out
 from batch.core import planfile
-from batch.core.again import retry_table, rollback_table
+from batch.core.again import retry_table, rollback_table, spares
 from batch.core.expand import expand
 from batch.core.guard import guard
-from batch.core.model import Normalised, Plan, Problem, Reason, RunRecord, Snapshot, SourceTable, Workspace
+from batch.core.model import AgentId, Normalised, Plan, Problem, Reason, RunRecord, Snapshot, SourceTable, Workspace
 from batch.core.normalise import normalise
 from batch.core.offline import contradictions
 from batch.core.plan import PlanOptions, make_plan
@@ -191,7 +191,7 @@ async def _write(
         _same_workspace(like.plan.workspace, there.workspace, f"run {like.run_id}")
     with workspace_lock(there.workspace, settings.run_id or command):
         async with open_session(there, _terms(settings)) as session:
-            planned = await _plan(table, settings, session, hooks)
+            planned = await _plan(table, settings, session, hooks, () if like is None else spares(like))
             with new_run(settings, command, planned, input_file=input_file) as run:
                 return await carry_out(run, session, settings, hooks)
 
@@ -211,12 +211,15 @@ async def _apply_plan(path: Path, settings: Settings, hooks: Hooks) -> Finished:
                 return await carry_out(run, session, settings, hooks)
 
 
-async def _plan(table: SourceTable, settings: Settings, session: Session, hooks: Hooks) -> Plan:
+async def _plan(
+    table: SourceTable, settings: Settings, session: Session, hooks: Hooks, spare: tuple[AgentId, ...] = ()
+) -> Plan:
+    """*spare* are the agents that rings wait on where none are named: those that are still there."""
     normalised = normalise(table, region=settings.region)
     snapshot = await _snapshot(session, normalised, hooks)
     options = PlanOptions(
         occupancy=settings.occupancy,
-        parking=settings.parking,
+        parking=settings.parking or tuple(agent for agent in spare if agent in snapshot.agents),
         only=settings.only,
         exclude=settings.exclude,
         limit=settings.limit,

@@ -47,6 +47,11 @@ def rollback_table(record: RunRecord) -> SourceTable:
     return _table(record, ROLLBACK_HEADER, ROLLBACK_COLUMNS, rows)
 
 
+def spares(record: RunRecord) -> tuple[AgentId, ...]:
+    """The agents on which the run's rings were to wait: to take them back one is needed again."""
+    return tuple(dict.fromkeys(change.after for change in record.plan.changes if change.action is Action.PARK))
+
+
 def retry_table(record: RunRecord) -> SourceTable:
     """The rows of a run that did not end well, as they were typed, each with the channels that are still wanted."""
     column = record.plan.columns.get(Field.CHANNEL)

@@ -65,9 +65,8 @@ def test_a_ring_takes_one_extra_call_and_leaves_the_spare_free(
 
 def test_a_ring_is_rolled_back_by_way_of_the_spare_too(here: Desk, process: Sandbox) -> None:
     """The first state is back, and the spare is free."""
-    parking = ("--parking-agent", SPARE)
-    here("apply", FOLDER / "ring_of_five.csv", *ALL, *parking, "--run-id", "ring")
-    done = here("rollback", "ring", *ALL, *parking)
+    here("apply", FOLDER / "ring_of_five.csv", *ALL, "--parking-agent", SPARE, "--run-id", "ring")
+    done = here("rollback", "ring", *ALL)
     assert (done.returncode, process.moved()) == (0, {})
 
 

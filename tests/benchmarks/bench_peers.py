@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -121,7 +122,8 @@ def version(peer: Peer) -> str:
         )
     except FileNotFoundError:
         return ""
-    return told.stdout.splitlines()[0] if told.returncode == 0 else ""
+    number = re.search(r"\d+(\.\d+)+", told.stdout)
+    return number[0] if told.returncode == 0 and number else ""
 
 
 @contextmanager

@@ -40,6 +40,11 @@ class Scenario:
             return {"kind": "none"}
         return {"kind": "fixed", "limit": self.limit, "window": 1.0, "headers": "none", **self.told}
 
+    @property
+    def tells(self) -> bool:
+        """Whether a refusal has a Retry-After."""
+        return self.limit > 0 and self.told.get("retry_after") != "none"
+
     def ideal(self, calls: float) -> float:
         """Seconds from the first call to the last of a client who knows the window by heart."""
         return max(0, math.ceil(calls / self.limit) - 1) if self.limit else 0.0
@@ -74,7 +79,7 @@ def seen(
         puts=len(puts),
         calls=len(entries),
         refused=sum(entry["status"] == 429 for entry in entries),
-        early=early(entries) if case.limit and case.throttle.get("retry_after") != "none" else 0,
+        early=early(entries) if case.tells else 0,
     )
 
 
@@ -108,10 +113,11 @@ def line(name: str, case: Scenario, middle: Mapping[str, float]) -> str:
             f"{name:18} {middle['puts'] / middle['put_span']:7,.0f} {case.rows / middle['wall']:15,.0f}"
             f" {middle['cpu'] / case.rows * 1e6:17,.0f} {middle['done']:6,.0f} {puts:9.2f} {middle['calls']:6,.0f}"
         )
+    soon = f"{middle['early']:,.0f}" if case.tells else "–"
     own = case.ideal(middle["calls"] - middle["refused"])
     return (
         f"{name:18} {middle['span'] / case.ideal(case.rows):7.2f} {middle['span'] / own if own else math.nan:7.2f}"
-        f" {middle['wall']:7.1f} {middle['done']:6,.0f} {puts:9.2f} {middle['refused']:6,.0f} {middle['early']:6,.0f}"
+        f" {middle['wall']:7.1f} {middle['done']:6,.0f} {puts:9.2f} {middle['refused']:6,.0f} {soon:>6}"
         f" {middle['calls']:6,.0f}"
     )
 

@@ -141,6 +141,9 @@ def started(command: list[str], folder: str, url: str) -> Iterator[subprocess.Po
             yield process
         finally:
             timer.cancel()
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait(10)
 
 
 def race(peer: Peer, case: Scenario, seed: int) -> Seen:

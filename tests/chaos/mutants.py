@@ -114,12 +114,12 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Patch(
                 "batch/adapters/http.py",
-                '        body = b"".join([part async for part in response.aiter_raw()])\n',
+                "        body = self._token.struck_out(await _whole(response.stream))\n",
                 "        if response.has_redirect_location:\n"
                 "            there = self._base.join(response.headers['location'])\n"
                 "            again = httpx.Request(request.method, there, headers=request.headers)\n"
                 "            response = await OneConnection(_host_of(there)).handle_async_request(again)\n"
-                '        body = b"".join([part async for part in response.aiter_raw()])\n',
+                "        body = self._token.struck_out(await _whole(response.stream))\n",
             ),
         ),
     ),

@@ -59,10 +59,10 @@ def test_nothing_is_sent_before_its_intent_is_on_the_disk(surgeon: Surgeon) -> N
 
 @pytest.mark.parametrize("part", range(2))
 def test_a_sample_of_kills_at_writing_calls(surgeon: Surgeon, part: int) -> None:
-    """One from each twelfth of the run."""
+    """One from each sixth of the run."""
     _, made = surgeon.trace("first")
     put_back(surgeon.stand)
-    for point in sample(points(made), 12, SEED)[part::2]:
+    for point in sample(points(made), 6, SEED)[part::2]:
         earlier = [replace(point, nth=nth) for nth in (point.nth, point.nth * 2 // 3, 1) if nth]
         assert any(killed_at(surgeon, one) for one in earlier), point
 

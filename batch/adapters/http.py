@@ -1,6 +1,6 @@
 """The vendor's API over HTTP; the one importer of httpx.
 
-httpx's own pool is not used: it is quadratic in its waiters, and dead for good after a few seconds of cancelled calls.
+httpx's own pool is not used: it is quadratic in its waiters, and how a call broke is not to be told from its errors.
 Each worker has an :class:`HttpApi` of its own, whose transport is a single connection (:mod:`batch.adapters.wire`).
 Redirects are never followed and no proxy is taken from the environment, since nobody asks a client to do either here.
 """

@@ -32,11 +32,8 @@ from batch.core.model import (
     SourceTable,
     Trunk,
 )
-from batch.core.problems import is_error
+from batch.core.problems import MOST_RELATED, is_error
 from batch.core.roster import Roster
-
-MOST_RELATED = 10
-"""Rows a problem names at most: a thousand rows for one trunk must not become a million names."""
 
 _FIRST: Mapping[str, int] = {}
 """What a row that repeats nothing has as ``duplicate_of``: one value for all of them."""

@@ -10,9 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from batch.core.model import Channel, Number, Origin, Problem, Request
-
-MOST_RELATED = 10
-"""Rows a problem names at most: a thousand rows for one trunk must not become a million names."""
+from batch.core.problems import MOST_RELATED
 
 ALL = "every channel"
 

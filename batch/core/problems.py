@@ -12,6 +12,9 @@ from enum import StrEnum
 
 from batch.core.model import Problem
 
+MOST_RELATED = 10
+"""Rows a problem names at most: a thousand rows for one trunk must not become a million names."""
+
 
 class Severity(StrEnum):
     """An error makes its row invalid; a note is only told."""

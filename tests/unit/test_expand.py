@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from batch.core.expand import MOST_RELATED, Expanded, expand
+from batch.core.expand import Expanded, expand
 from batch.core.model import Normalised, Origin, Problem, SourceRow
 from batch.core.normalise import normalise
-from batch.core.problems import describe
+from batch.core.problems import MOST_RELATED, describe
 from tests.builders import HEADER, table
 from tests.plans import agents, bought, codes, expanded, live, number, related, state, uuid, want
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+
+from tests.forks import Forks
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """The event loop the program itself runs on; tests of timing choose trio's virtual clock instead."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """A process that forks commands, for all tests of one worker."""
+    with Forks() as made:
+        yield made

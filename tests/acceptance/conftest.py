@@ -1,4 +1,8 @@
-"""Real processes: the command as it is installed, against a stand-in of the API that is a process of its own."""
+"""Real processes: commands against a stand-in of the API that is a process of its own.
+
+A command is forked from a process that has its imports behind it. Where the start is part of what is tested, a file
+sets ``desk.forks`` to none, and the command runs as it is installed.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.desk import Desk, Sandbox, sandbox_process
+from tests.forks import Forks
 from tests.worlds import world
 
 NUMBERS, SERVING, AGENTS = 40, 10, 20
@@ -51,9 +56,9 @@ def exclusive(exclusive_process: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path, forks: Forks) -> Desk:
     """A user's account with nothing in it, and no API to speak to."""
-    return Desk(tmp_path)
+    return Desk(tmp_path, forks=forks)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.builders import HEADER, write_csv
+from tests.forks import Forks
 from tests.worlds import agent, number
 
 ROOT = Path(__file__).parents[2]
@@ -113,6 +114,8 @@ class Desk:
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    forks: Forks | None = None
+    """What forks its commands; without it each is started as it is installed."""
 
     def __post_init__(self) -> None:
         home = self.folder / "home"
@@ -130,7 +133,9 @@ class Desk:
         return self
 
     def start(self, *args: str | Path, program: Sequence[str | Path] = (REASSIGN,), **more: Any) -> Any:
-        """Start a command without waiting for it."""
+        """Start a command without waiting for it; one with streams or a program of its own is never a fork."""
+        if self.forks is not None and program == (REASSIGN,) and not more:
+            return self.forks.start([*map(str, args)], env=self.environment, folder=self.folder)
         command = [str(part) for part in (*program, *args)]
         options = {"env": self.environment, "cwd": self.folder, "text": True, "stdin": subprocess.DEVNULL}
         options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -6,7 +6,15 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.desk import Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """An account whose commands start as they are installed, for how soon the demo ends is tested too."""
+    return Desk(tmp_path)
 
 
 def test_the_demo_prints_two_reports_and_verifies_every_change_within_ten_seconds(desk: Desk) -> None:

@@ -189,6 +189,7 @@ def test_the_token_is_not_in_the_process_list(desk: Desk, sandbox: Sandbox) -> N
     """From a file it is neither an argument nor in the environment of the process."""
     sandbox.faults({"match": PUT, "do": {"delay": 1}})
     (desk.folder / "secret").write_text(TOKEN)
+    desk.forks = None  # a fork has the arguments of its parent
     desk.set_up_for(sandbox).environment.pop("MIHU_API_TOKEN")
     with desk.start("apply", desk.sheet(*rows(1)), "--yes", "--token-file", "secret") as process:
         until(lambda: sandbox.log("PUT"))

@@ -22,9 +22,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from batch.sandbox.world import Rule, World
 from tests.chaos.checker import violations
 from tests.chaos.evidence import Event, Evidence, Owners, Row, Sitting, Trunk, gather
-from tests.chaos.forks import Forks
 from tests.chaos.killer import rows_back, sent_by
 from tests.chaos.stand import TOKEN, Stand, Task, standing, wait_until
+from tests.forks import Forks
 from tests.worlds import agent, number, world
 
 TRUNKS: tuple[Trunk, ...] = (

@@ -25,7 +25,7 @@ from batch.sandbox.server import Handle, running
 from batch.sandbox.throttle import ThrottleRule
 from batch.sandbox.world import Rule, World
 from tests.chaos.evidence import Event, Evidence, Owners, Row, Sitting, Trunk, gather, owners_of, read_log
-from tests.chaos.forks import Child, Forks
+from tests.forks import Child, Forks
 from tests.worlds import agent, number, world
 
 ROOT = Path(__file__).parents[2]
@@ -170,8 +170,10 @@ class Stand:
         """The same, from a process that has its imports behind it; see :class:`Forks`."""
         assert self.forks is not None
         said = self._paper()
-        how = {"kill_at": kill_at, "soon": soon}
-        child = self.forks.start([*map(str, args)], env=self.env, folder=self.folder, said=said, **how)
+        command = [*map(str, args)]
+        with said.open("wb") as file:
+            how = {"said": file.fileno(), "kill_at": kill_at, "soon": soon}
+            child = self.forks.start(command, env=self.env, folder=self.folder, **how)
         return Process(popen=child, command=str(args[0]), said=said)
 
     def _paper(self) -> Path:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.checker import violations
-from tests.chaos.forks import Forks
 from tests.chaos.stand import shared, standing
+from tests.forks import Forks
 
 SEED = 23
 UNKNOWN = 0.001

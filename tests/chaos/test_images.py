@@ -16,12 +16,12 @@ import pytest
 
 from tests.chaos.checker import violations
 from tests.chaos.evidence import Entry, Event, Sitting, gather, read_journal
-from tests.chaos.forks import Forks
 from tests.chaos.images import Image, around_a_checkpoint, heard, images, put_there, recorded
 from tests.chaos.sequences import MEMORY
 from tests.chaos.stand import TOKEN, Stand, Task, shared, standing
 from tests.chaos.story import plan_of
 from tests.chaos.syscalls import STRACE, Made, Surgeon
+from tests.forks import Forks
 
 pytestmark = pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.evidence import ONE_NUMBER
-from tests.chaos.forks import Forks
 from tests.chaos.killer import Killer, Moment, When, complaints, moments
 from tests.chaos.stand import Task, exclusive, shared, standing
 from tests.chaos.whole import torn
+from tests.forks import Forks
 
 ORDINARY = [(seed, shared if seed % 3 else exclusive) for seed in range(6)]
 """Six stories of ten kills: six while a sheet is applied, four while that is rolled back."""

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.checker import violations
-from tests.chaos.forks import Forks
 from tests.chaos.killer import Killer, Moment, When
 from tests.chaos.proxy import ChaosProxy, through
 from tests.chaos.stand import Process, Stand, shared, standing, wait_until
+from tests.forks import Forks
 
 TASK = shared(3, 60)
 LOCKED = 9

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.chaos.forks import Forks
 from tests.chaos.sequences import Sequences
+from tests.forks import Forks
 
 PARTS, EACH = 20, 25
 COMMANDS = ("apply", "resume", "rollback", "retry")

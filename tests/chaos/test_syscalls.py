@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.checker import violations
-from tests.chaos.forks import Forks
 from tests.chaos.stand import Stand, shared, standing
 from tests.chaos.syscalls import STRACE, WRITES, Point, Surgeon, points, sample, sent_after_failure, undurable
+from tests.forks import Forks
 
 pytestmark = pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 

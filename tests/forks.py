@@ -34,7 +34,7 @@ IMPORTED = (
     *("batch.views.problems", "batch.cli.people", "batch.cli.work", "batch.cli.look", "batch.cli.entry"),
 )
 """What a command needs sooner or later; only the parent imports it."""
-PAUSES = (0.02, 0.05)
+SOON = (0.02, 0.05)
 """Seconds between two looks of the sweep, for stories in which no write comes late."""
 
 
@@ -144,7 +144,7 @@ class Forks:
         folder: Path,
         said: int | None = None,
         kill_at: int | None = None,
-        soon: bool = False,
+        pauses: Sequence[float] = (),
     ) -> Child:
         """A command that ends at its *kill_at*-th crossing, if it gets so far.
 
@@ -154,10 +154,10 @@ class Forks:
             folder: Where it works.
             said: A file for all that it says; without one there is a pipe for each of its streams.
             kill_at: The crossing at which it ends itself.
-            soon: No waiting for late writes.
+            pauses: Seconds between two looks of the sweep, where the story's late writes come sooner than real ones.
 
         """
-        order = {"args": args, "env": dict(env), "folder": str(folder), "kill": kill_at, "soon": soon}
+        order = {"args": args, "env": dict(env), "folder": str(folder), "kill": kill_at, "pauses": pauses}
         out, err = (None, None) if said is not None else (os.pipe(), os.pipe())
         streams = (said, said) if out is None or err is None else (out[1], err[1])
         with self.talking:
@@ -199,8 +199,8 @@ def _work(order: dict[str, Any], fds: Sequence[int]) -> Never:
     for stream, own in zip(fds, (1, 2), strict=True):
         os.dup2(stream, own)
         os.close(stream)
-    if order["soon"]:
-        _look_soon()
+    if order["pauses"]:
+        _look_after(order["pauses"])
     if order["kill"]:
         _end_at(order["kill"])
     from batch.cli.entry import main  # noqa: PLC0415
@@ -217,11 +217,11 @@ def _work(order: dict[str, Any], fds: Sequence[int]) -> Never:
     os._exit(code if isinstance(code, int) else 1)
 
 
-def _look_soon() -> None:
+def _look_after(pauses: Sequence[float]) -> None:
     from batch.engine.sweep import sweep  # noqa: PLC0415
 
     assert sweep.__kwdefaults__ is not None
-    sweep.__kwdefaults__["pauses"] = PAUSES
+    sweep.__kwdefaults__["pauses"] = pauses
 
 
 def _end_at(nth: int) -> None:

@@ -24,7 +24,7 @@ from tests.chaos.checker import violations
 from tests.chaos.evidence import Event, Evidence, Owners, Row, Sitting, Trunk, gather
 from tests.chaos.killer import rows_back, sent_by
 from tests.chaos.stand import TOKEN, Stand, Task, standing, wait_until
-from tests.forks import Forks
+from tests.forks import SOON, Forks
 from tests.worlds import agent, number, world
 
 TRUNKS: tuple[Trunk, ...] = (
@@ -96,7 +96,7 @@ class Sequences(RuleBasedStateMachine):
         folder = Path(self.undo.enter_context(tempfile.TemporaryDirectory(dir=MEMORY)))
         task = Task(world=workspace, rows=(), occupancy=occupancy)
         self.stand: Stand = self.undo.enter_context(standing(folder / "stand", task))
-        self.stand.forks = self.forks
+        self.stand.forks, self.stand.pauses = self.forks, SOON
 
     def teardown(self) -> None:
         """Whatever was killed is gone on with, and ends."""
@@ -200,7 +200,7 @@ class Sequences(RuleBasedStateMachine):
     def _sit(self, told: Told, kill: int | None, command: str, *args: str | Path) -> None:
         self.steps[f"{command}{' killed' * bool(kill)}"] += 1
         first = len(self.stand.log())
-        sitting = self.stand.fork(command, *args, "--yes", "--quiet", kill_at=kill, soon=True).end()
+        sitting = self.stand.fork(command, *args, "--yes", "--quiet", kill_at=kill).end()
         # what a killed process had sent is read by the server before its connections are gone
         connections = self.stand.handle._server.server_state.connections
         wait_until(lambda: not connections, "the server to hear the last of it")

@@ -96,6 +96,8 @@ class Stand:
     started: list[Process] = field(default_factory=list)
     forks: Forks | None = None
     """Where plain commands come from, so that they start at once; without it each is a new interpreter."""
+    pauses: Sequence[float] = ()
+    """How long forked commands wait for late writes; without it as long as they do otherwise."""
 
     # ── the server's side ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -166,13 +168,13 @@ class Stand:
         self.started.append(Process(popen=popen, command=str(args[0]), said=said))
         return self.started[-1]
 
-    def fork(self, *args: str | Path, kill_at: int | None = None, soon: bool = False) -> Process:
+    def fork(self, *args: str | Path, kill_at: int | None = None) -> Process:
         """The same, from a process that has its imports behind it; see :class:`Forks`."""
         assert self.forks is not None
         said = self._paper()
         command = [*map(str, args)]
         with said.open("wb") as file:
-            how = {"said": file.fileno(), "kill_at": kill_at, "soon": soon}
+            how = {"said": file.fileno(), "kill_at": kill_at, "pauses": self.pauses}
             child = self.forks.start(command, env=self.env, folder=self.folder, **how)
         return Process(popen=child, command=str(args[0]), said=said)
 

@@ -21,7 +21,7 @@ from tests.chaos.sequences import MEMORY
 from tests.chaos.stand import TOKEN, Stand, Task, shared, standing
 from tests.chaos.story import plan_of
 from tests.chaos.syscalls import STRACE, Made, Surgeon
-from tests.forks import Forks
+from tests.forks import SOON, Forks
 
 pytestmark = pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 
@@ -58,7 +58,7 @@ class Room:
         put_there(self.stand, self.task, told)
         self.lay_out(image)
         since = self.stand.since()
-        done = self.stand.fork("resume", RUN, "--yes", "--quiet", soon=True).end()
+        done = self.stand.fork("resume", RUN, "--yes", "--quiet").end()
         if done.exit_code in NO_JOURNAL and b"journal" in done.output:
             return [f"{image}: refused after {len(image.sent)} PUTs: {done.output!r}"] if image.sent else []
         evidence = gather(
@@ -92,7 +92,7 @@ def room(
         kept = {path.name: path.read_bytes() for path in (stand.runs / RUN).glob("[ip][nl]*")}
         log = stand.log()
         stand.behave(latency=0.0)
-        stand.forks = forks
+        stand.forks, stand.pauses = forks, SOON
         with tempfile.TemporaryDirectory(dir=MEMORY) as memory:
             stand.folder = Path(memory)
             yield Room(stand, task, log, found, kept)

@@ -22,10 +22,12 @@ TROUBLE = [
     {"match": {"method": "PUT", "channel": "whatsapp", "share": 0.3}, "do": {"status": 422}},
     {"match": {"method": "PUT", "share": 0.04}, "when": "after", "do": {"status": 502, "html": "gateway"}},
     {"match": {"method": "PUT", "share": 0.03}, "when": "after", "do": {"reset": True}},
-    {"match": {"method": "PUT", "share": 0.03}, "do": {"late": 1.0, "status": 504}},
+    {"match": {"method": "PUT", "share": 0.03}, "do": {"late": 0.4, "status": 504}},
     {"match": {"method": "GET", "path": "/phone-numbers/channels", "share": 0.05}, "do": {"status": 500}},
 ]
 """Rows of which one channel is refused, so that the other is put back; and answers that leave things open."""
+PAUSES = (0.2, 0.8)
+"""Long enough for the late writes of that trouble."""
 
 
 def story(folder: Path, task: Task, seed: int, forks: Forks, *, kills: tuple[int, int], latency: float) -> Killer:
@@ -59,7 +61,7 @@ def test_kills_among_faults_lose_nothing_either(tmp_path: Path, forks: Forks, se
     """Also while a unit is put back, an unclear answer is read back, and somebody works in the panel meanwhile."""
     task = shared(seed, 60)
     with standing(tmp_path / "stand", task, latency=0.008) as stand:
-        stand.forks = forks
+        stand.forks, stand.pauses = forks, PAUSES
         killer = Killer(stand, task, meddler=random.Random(seed))
         stand.faults(*TROUBLE, seed=seed)
         applied = killer.apply("there", moments(seed, 7, 70), "--max-failures", "100%")

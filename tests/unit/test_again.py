@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.core.again import ROLLBACK_COLUMNS, ROLLBACK_HEADER, retry_table, rollback_table
+from batch.core.again import ROLLBACK_COLUMNS, ROLLBACK_HEADER, retry_table, rollback_table, spares
 from batch.core.model import Action, Field, Outcome, Reason, RunRecord, Source, Status
 from batch.core.results import GOOD, results
 from tests.records import (
@@ -108,6 +108,12 @@ def test_a_parked_trunk_is_taken_back_from_where_the_run_left_it(home: Outcome, 
     parked = outcome(0, after=agent(9))
     told = record([row()], [PARK, HOME], [parked, home], afters=[] if seen is None else [state(call=seen)])
     assert [(number(2), "call", agent(0), agent(ours))] == cells(rollback_table(told))
+
+
+def test_the_spares_of_a_run_are_the_agents_its_rings_waited_on() -> None:
+    """Each once, in the order of the plan; whoever was given a trunk for good is none."""
+    parked = [change(index, of=index, after=spare, action=Action.PARK) for index, spare in enumerate((7, 8, 7))]
+    assert spares(record([row(2)], [change(3, of=3, after=9), *parked])) == (agent(7), agent(8))
 
 
 # ── retry ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

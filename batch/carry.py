@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import anyio
 
@@ -37,23 +38,39 @@ ALL_AT_ONCE = frozenset({"all", "100%"})
 """Waves that ask for no canary."""
 
 
-async def carry_out(run: Run, session: Session, settings: Settings, hooks: Hooks) -> Finished:
-    """From a plan to the report. A run that was begun before goes on where it stopped, without being asked again."""
-    plan = run.record.plan
-    limits = limits_of(plan.limits, settings)
+async def carry_out(
+    plan: Plan, opening: AbstractContextManager[Run], session: Session, settings: Settings, hooks: Hooks
+) -> Finished:
+    """From a plan to the report.
+
+    *opening* makes the run's folder. It does so after people were asked and while signals are kept for the run, so that
+    a folder without a report is never left behind by anything but a kill.
+    """
+    refusals = guard(plan, limits_of(plan.limits, settings))
+    refused = _refused(plan, settings, hooks, refusals)
+    async with listening() as signals:
+        with opening as run:
+            if refused is None:
+                return await _finished(run, session, settings, hooks, signals)
+            run.stop(refused, "; ".join(refusal.message for refusal in refusals))
+            return await run.finish(session, refusals=refusals)
+
+
+async def go_on(run: Run, session: Session, settings: Settings, hooks: Hooks) -> Finished:
+    """From where a run was broken off to its report; nobody is asked again whether it may do what it had begun."""
     if run.record.outcomes or run.record.finished_at is not None:
         run.journal.append_now(Entry(Kind.RESUMED, time.time()))
     if not run.record.outcomes:
-        refusals = guard(plan, limits)
-        refused = _refused(plan, settings, hooks, refusals)
-        if refused is not None:
-            run.stop(refused, "; ".join(refusal.message for refusal in refusals))
-            return await run.finish(session, refusals=refusals)
+        return await carry_out(run.record.plan, nullcontext(run), session, settings, hooks)
     async with listening() as signals:
-        ending = await _to_its_end(run, session, settings, hooks, signals)
-        if ending.stopped is not None and not isinstance(ending.error, JournalError):
-            run.stop(ending.stopped, ending.error.message if ending.error else "")
-        return await run.finish(session, signal=signals.number, error=ending.error)
+        return await _finished(run, session, settings, hooks, signals)
+
+
+async def _finished(run: Run, session: Session, settings: Settings, hooks: Hooks, signals: Signals) -> Finished:
+    ending = await _to_its_end(run, session, settings, hooks, signals)
+    if ending.stopped is not None and not isinstance(ending.error, JournalError):
+        run.stop(ending.stopped, ending.error.message if ending.error else "")
+    return await run.finish(session, signal=signals.number, error=ending.error)
 
 
 async def _to_its_end(run: Run, session: Session, settings: Settings, hooks: Hooks, signals: Signals) -> Ending:

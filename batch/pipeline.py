@@ -21,7 +21,7 @@ from batch.adapters.journal import Journal
 from batch.adapters.lock import workspace_lock
 from batch.adapters.sheets.annotate import annotate as marked
 from batch.adapters.target import Target
-from batch.carry import carry_out
+from batch.carry import carry_out, go_on
 from batch.core import planfile
 from batch.core.again import retry_table, rollback_table, spares
 from batch.core.expand import expand
@@ -121,7 +121,7 @@ async def resume(run: str | None, settings: Settings, hooks: Hooks) -> Finished:
         if lift_stop(folder):
             hooks.say("the file STOP that ended the run is taken away")
         async with open_session(there, _terms(settings)) as session:
-            return await carry_out(Run(folder, journal, record), session, settings, hooks)
+            return await go_on(Run(folder, journal, record), session, settings, hooks)
 
 
 async def doctor(settings: Settings) -> tuple[Finding, ...]:
@@ -192,8 +192,8 @@ async def _write(
     with workspace_lock(there.workspace, settings.run_id or command):
         async with open_session(there, _terms(settings)) as session:
             planned = await _plan(table, settings, session, hooks, () if like is None else spares(like))
-            with new_run(settings, command, planned, input_file=input_file) as run:
-                return await carry_out(run, session, settings, hooks)
+            opening = new_run(settings, command, planned, input_file=input_file)
+            return await carry_out(planned, opening, session, settings, hooks)
 
 
 async def _apply_plan(path: Path, settings: Settings, hooks: Hooks) -> Finished:
@@ -207,8 +207,8 @@ async def _apply_plan(path: Path, settings: Settings, hooks: Hooks) -> Finished:
     with workspace_lock(there.workspace, settings.run_id or "apply"):
         history.refuse_used(path, saved, settings.runs_dir)
         async with open_session(there, _terms(settings)) as session:
-            with new_run(settings, "apply", saved, input_file=path) as run:
-                return await carry_out(run, session, settings, hooks)
+            opening = new_run(settings, "apply", saved, input_file=path)
+            return await carry_out(saved, opening, session, settings, hooks)
 
 
 async def _plan(

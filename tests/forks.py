@@ -144,6 +144,7 @@ class Forks:
         folder: Path,
         said: int | None = None,
         kill_at: int | None = None,
+        by: int = signal.SIGKILL,
         pauses: Sequence[float] = (),
     ) -> Child:
         """A command that ends at its *kill_at*-th crossing, if it gets so far.
@@ -154,10 +155,11 @@ class Forks:
             folder: Where it works.
             said: A file for all that it says; without one there is a pipe for each of its streams.
             kill_at: The crossing at which it ends itself.
+            by: The signal that it sends itself there.
             pauses: Seconds between two looks of the sweep, where the story's late writes come sooner than real ones.
 
         """
-        order = {"args": args, "env": dict(env), "folder": str(folder), "kill": kill_at, "pauses": pauses}
+        order = {"args": args, "env": dict(env), "folder": str(folder), "kill": kill_at, "by": by, "pauses": pauses}
         out, err = (None, None) if said is not None else (os.pipe(), os.pipe())
         streams = (said, said) if out is None or err is None else (out[1], err[1])
         with self.talking:
@@ -202,7 +204,7 @@ def _work(order: dict[str, Any], fds: Sequence[int]) -> Never:
     if order["pauses"]:
         _look_after(order["pauses"])
     if order["kill"]:
-        _end_at(order["kill"])
+        _end_at(order["kill"], order["by"])
     from batch.cli.entry import main  # noqa: PLC0415
 
     code: object = 1
@@ -224,8 +226,8 @@ def _look_after(pauses: Sequence[float]) -> None:
     sweep.__kwdefaults__["pauses"] = pauses
 
 
-def _end_at(nth: int) -> None:
-    """``kill -9`` at the n-th crossing."""
+def _end_at(nth: int, by: int) -> None:
+    """The signal *by* at the n-th crossing."""
     from batch.adapters.http import HttpApi  # noqa: PLC0415
     from batch.adapters.journal import Journal  # noqa: PLC0415
 
@@ -233,7 +235,7 @@ def _end_at(nth: int) -> None:
 
     def cross() -> None:
         if next(crossings) == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), by)
 
     setattr(Journal, "_write", _around(Journal._write, cross))  # noqa: B010 - mypy will not have a method assigned
     setattr(HttpApi, "send", _around_call(HttpApi.send, cross))  # noqa: B010

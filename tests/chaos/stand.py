@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -168,13 +169,13 @@ class Stand:
         self.started.append(Process(popen=popen, command=str(args[0]), said=said))
         return self.started[-1]
 
-    def fork(self, *args: str | Path, kill_at: int | None = None) -> Process:
+    def fork(self, *args: str | Path, kill_at: int | None = None, by: int = signal.SIGKILL) -> Process:
         """The same, from a process that has its imports behind it; see :class:`Forks`."""
         assert self.forks is not None
         said = self._paper()
         command = [*map(str, args)]
         with said.open("wb") as file:
-            how = {"said": file.fileno(), "kill_at": kill_at, "pauses": self.pauses}
+            how = {"said": file.fileno(), "kill_at": kill_at, "by": by, "pauses": self.pauses}
             child = self.forks.start(command, env=self.env, folder=self.folder, **how)
         return Process(popen=child, command=str(args[0]), said=said)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import re
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,6 +150,23 @@ def interrupted(stand: Stand, number: signal.Signals, moment: Moment, run: str) 
 def test_a_signal_leaves_a_run_that_can_be_resumed(stand: Stand, number: signal.Signals, moment: Moment) -> None:
     """At six points."""
     interrupted(stand, number, moment, "run")
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_signal_while_the_run_is_opened_leaves_a_report_or_no_run(stand: Stand, number: signal.Signals) -> None:
+    """At each crossing before the first PUT, the syncs of the run's folder, its plan and its journal among them."""
+    killer = Killer(stand, TASK)
+    for crossing in itertools.count(1):
+        since, run = stand.since(), f"run-{crossing}"
+        ended = stand.fork(*apply(stand, run), kill_at=crossing, by=number).end()
+        stopped = replace(ended, signal=number, signalled_at=ended.ended_at)
+        if any(event.is_put for event in stand.log()[since.events :]):
+            break
+        assert stopped.exit_code == 128 + number, stopped.output[-400:]
+        if (stand.runs / run).exists():
+            assert violations(stand.evidence(run, TASK, [stopped], since)) == [], crossing
+            assert (killer.broken, (stand.runs / run / "report.html").exists()) == ([], True)
+    assert crossing > 10
 
 
 @pytest.mark.nightly

@@ -66,7 +66,7 @@ def _done_is_true(evidence: Evidence, story: Story) -> Complaints:
         trunk, wanted = _trunk(line), line["agent_uuid"]
         if line["status"] == "done":
             # somebody may have changed it after the last look, and nobody can know that
-            looked = max(story.looks(trunk[0], 0, story.end), default=0)
+            looked = max(story.looks(trunk[0], 0, story.known_until(trunk)), default=0)
             if wanted not in story.owners(trunk, looked, story.end):
                 yield f"{_name(trunk)} is reported done, but was on {_short(story.owner(trunk, story.end))}"
             if line["after_agent_uuid"] != wanted:
@@ -191,7 +191,8 @@ def _seen_before_said(evidence: Evidence, story: Story) -> Complaints:
         unfinished = evidence.exit_code not in FINISHED
         by_echo = evidence.verify == "echo" or (line["verified"] == "echo" and unfinished)
         if status == "done" and not (by_echo and any(put.tells_truth for _, put in sent)):
-            since = [place for place, _, event in story.steps(trunk) if event.before != event.agent]
+            steps, until = story.steps(trunk), story.known_until(trunk)
+            since = [place for place, _, event in steps if event.before != event.agent and place < until]
         elif status == "failed" and not (unfinished and sent and _is_told(sent[-1][1], line)):
             since = [place for place, put in sent if not put.refused_for_good and _may_apply(put)]
         if since and since[-1] < story.end and not story.looks(trunk[0], since[-1] + 1, story.end):

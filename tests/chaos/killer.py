@@ -238,9 +238,14 @@ def _reports(folder: Path) -> set[tuple[str, int, int]]:
 
 
 def sent_by(evidence: Evidence) -> dict[Trunk, tuple[str | None, str | None]]:
-    """What a run has sent, by the stand-in's own state: trunk → (just before its first PUT, after the run)."""
-    sent = {event.trunk for event in evidence.log if event.is_put}
-    return {trunk: (owner, evidence.after[trunk]) for trunk, owner in befores(evidence).items() if trunk in sent}
+    """What a run has made of each trunk for which it sent a PUT: trunk → (just before the first, by its own last)."""
+    story = Story(evidence)
+    made = {trunk: [owner for _, owner, event in story.steps(trunk) if story.ours(event)] for trunk in befores(evidence)}
+    return {
+        trunk: (owner, made[trunk][-1] if made[trunk] else owner)
+        for trunk, owner in befores(evidence).items()
+        if story.puts_of(trunk)
+    }
 
 
 def befores(evidence: Evidence) -> dict[Trunk, str | None]:

@@ -63,6 +63,9 @@ class Story:
         own = [place for place, event in enumerate(evidence.log) if event.event == "request"]
         self.end = own[-1] + 1 if own else 0
         """The place after the run's last own call: what happens later it cannot know."""
+        before = evidence.sittings[-2].ended_at if len(evidence.sittings) > 1 else 0.0
+        self._told = max((place + 1 for place in own if evidence.log[place].mono <= before), default=0)
+        self._killed = evidence.sittings[-1].killed
 
     def _play(self, evidence: Evidence) -> Owners:
         now = dict(evidence.before)
@@ -113,6 +116,16 @@ class Story:
     def last_step(self, trunk: Trunk, place: int) -> Event | None:
         """The event that made the owner who serves just before *place*; ``None`` when nothing changed it."""
         return next((event for step, _, event in reversed(self.steps(trunk)) if step < place), None)
+
+    def known_until(self, trunk: Trunk) -> int:
+        """The place up to which the report must know what happened to *trunk*.
+
+        What a sitting saw that was killed may have died with it, but for what it made itself: so this is the end of
+        the sitting before it, or just after its own last PUT for the trunk.
+        """
+        if not self._killed:
+            return self.end
+        return max([self._told, *(place + 1 for place, _ in self.puts_of(trunk))])
 
     # ── who looked ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -240,12 +240,12 @@ def _reports(folder: Path) -> set[tuple[str, int, int]]:
 def sent_by(evidence: Evidence) -> dict[Trunk, tuple[str | None, str | None]]:
     """What a run has made of each trunk for which it sent a PUT: trunk → (just before the first, by its own last)."""
     story = Story(evidence)
-    made = {trunk: [owner for _, owner, event in story.steps(trunk) if story.ours(event)] for trunk in befores(evidence)}
-    return {
-        trunk: (owner, made[trunk][-1] if made[trunk] else owner)
+    made = {
+        trunk: (owner, [after for _, after, event in story.steps(trunk) if story.ours(event)])
         for trunk, owner in befores(evidence).items()
         if story.puts_of(trunk)
     }
+    return {trunk: (owner, own[-1] if own else owner) for trunk, (owner, own) in made.items()}
 
 
 def befores(evidence: Evidence) -> dict[Trunk, str | None]:

@@ -194,7 +194,6 @@ class _Reader:
             wave=wave.value,
             note=trim(self.note_at(cells)),
             assumed_plus=assumed_plus,
-            typed_number=typed,
         )
 
     def marked_row(self, row: SourceRow, told: Sequence[Problem], problems: list[Problem]) -> Request | None:

@@ -58,7 +58,6 @@ def test_a_whole_row_becomes_a_request() -> None:
             expect=AgentRef("Ali Veli", "expect", None, "Ali Veli"),
             wave=2,
             note="as agreed",
-            typed_number=NUMBER,
         )
         == request
     )

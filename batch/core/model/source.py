@@ -111,7 +111,6 @@ class Request:
     wave: int | None = None
     note: str = ""
     assumed_plus: bool = False
-    typed_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

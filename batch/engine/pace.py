@@ -26,6 +26,8 @@ UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 
 TOO_MANY, AWAY = 429, 503
 SERVER_ERROR = 500
 MAX_MIRRORS = 8
+PATIENCE, PATIENT = 1.0, 8.0
+"""Seconds, and usual answers' times, after which a call that was overtaken by later ones holds up no others."""
 TELLING = frozenset({"ratelimit", *(family + what for family in FAMILIES for what in ("limit", "remaining"))})
 """The headers without which an answer tells no quota: most do not, and need not be read further."""
 
@@ -113,6 +115,8 @@ class Pacer:
         Infinity means: not before some call under way has ended.
         """
         seconds = self._wait(now)
+        if seconds == math.inf:
+            seconds = self._wait_for_the_living(now)
         if self._log.in_flight == 0:  # whatever we were told: after so long, one look does no harm
             seconds = min(seconds, max(0.0, self._last_end + MAX_WAIT - now))
         if seconds > TICK:
@@ -125,10 +129,20 @@ class Pacer:
             mirror.booked(now)
         return 0.0
 
+    def _wait_for_the_living(self, now: float) -> float:
+        """An answer must come first; but not that of a call that hangs while others are served."""
+        patience = max(PATIENCE, PATIENT * self._latency.usual)
+        while (oldest := self._log.overtaken()) + patience <= now:
+            self._log.pass_over(oldest)
+            seconds = self._wait(now)
+            if seconds < math.inf:
+                return seconds
+        return oldest + patience - now
+
     def _wait(self, now: float) -> float:
         if now + TICK < self._paused_until:
             return self._paused_until - now
-        if self._log.in_flight >= (1 if self._alone else self._concurrency):
+        if (self._alone and self._log.in_flight) or self._log.under_way >= self._concurrency:
             return math.inf
         seconds = 0.0 if self._typed is None else self._typed.wait(now, self._log)
         for mirror in self._mirrors.values():
@@ -228,7 +242,7 @@ class Pacer:
             per_second=rate,
             waiting_seconds=max(0.0, self._paused_until - now, self._guess.shut_until - now),
             used=self._log.total,
-            in_flight=self._log.in_flight,
+            in_flight=self._log.under_way,
             refused=self._refused,
         )
 

@@ -27,7 +27,8 @@ know how much they vary: at least the whole ÷ √n is left."""
 class SendLog:
     """Send times in order. A call is under way from :meth:`book` until :meth:`ended`.
 
-    ``span`` is that of the tightest limit, in seconds, as far as it is known.
+    ``in_flight`` are those that may still be on their way; ``hung`` those that nobody waits for any more
+    (:meth:`pass_over`). ``span`` is that of the tightest limit, in seconds, as far as it is known.
     """
 
     def __init__(self) -> None:
@@ -37,12 +38,14 @@ class SendLog:
         self.counted = 0
         self.span = 1.0
         self.in_flight = 0
+        self._hung: dict[float, int] = {}  # sent at → how many
+        self._answered = -math.inf  # when the last of the calls that were answered had left
         self.total = 0
 
     def book(self, now: float) -> None:
         """A call leaves now."""
         self._times.append(now)
-        many, latest, before = self._under_way.get(now) or (0, now + self.span / LATE, self.counted - self.in_flight)
+        many, latest, before = self._under_way.get(now) or (0, now + self.span / LATE, self.counted - self.under_way)
         self._under_way[now] = (many + 1, latest, before)
         insort(self._arrived, latest)
         self.in_flight += 1
@@ -56,7 +59,14 @@ class SendLog:
         many, latest, before = self._under_way.pop(sent_at)
         if many > 1:
             self._under_way[sent_at] = (many - 1, latest, before)
-        self.in_flight -= 1
+        if sent_at not in self._hung:
+            self.in_flight -= 1
+        elif self._hung[sent_at] == 1:
+            del self._hung[sent_at]
+        else:
+            self._hung[sent_at] -= 1
+        if arrived is not None and sent_at > self._answered:
+            self._answered = sent_at
         if not counted:
             self._remove(self._times, sent_at)
             self._remove(self._arrived, latest)
@@ -64,6 +74,23 @@ class SendLog:
         elif arrived is not None and arrived < latest:
             self._remove(self._arrived, latest)
             insort(self._arrived, max(arrived, sent_at))
+
+    @property
+    def under_way(self) -> int:
+        """How many calls have not ended, the hung ones among them."""
+        return self.in_flight + sum(self._hung.values())
+
+    def overtaken(self) -> float:
+        """When the oldest call left that is waited for although a later one was answered; infinity if there is none."""
+        waited_for = (sent_at for sent_at in self._under_way if sent_at not in self._hung)
+        oldest = min(waited_for, default=math.inf)
+        return oldest if oldest < self._answered else math.inf
+
+    def pass_over(self, sent_at: float) -> None:
+        """Wait no longer for what left then: wherever it hangs, it is on its way no more."""
+        many, _, _ = self._under_way[sent_at]
+        self._hung[sent_at] = many
+        self.in_flight -= many
 
     @staticmethod
     def _remove(times: list[float], one: float) -> None:

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from batch.engine.pace import Pacer, Rate, parse_rate
+from batch.engine.pace import PATIENCE, Pacer, Rate, parse_rate
 from batch.errors import UsageError
 from tests.limiters import FixedWindow, Free, Limiter, drive
 
@@ -95,6 +95,49 @@ def test_concurrency_bounds_what_is_under_way() -> None:
     """--concurrency 2: the third call waits for an answer."""
     pacer = Pacer(concurrency=2)
     assert [pacer.ask(0.0) for _ in range(3)] == [0.0, 0.0, math.inf]
+
+
+def hanging(**how: int) -> tuple[Pacer, float]:
+    """A pacer that has two calls hang while others are served, up to where no third may be under way."""
+    pacer = Pacer(**how)
+    assert [pacer.ask(0.0), pacer.ask(0.0)] == [0.0, 0.0]
+    pacer.answered(0.0, 0.01, 200, {})
+    for now in (0.01, 0.02, 0.03, 0.04):
+        assert pacer.ask(now) == 0.0
+        pacer.answered(now, now + 0.01, 200, {})
+    assert [pacer.ask(0.05), pacer.ask(0.06)] == [0.0, 0.0]
+    pacer.answered(0.06, 0.07, 200, {})
+    # as many as are bounded at a round number of calls
+    for now in itertools.count(0.08, 0.01):
+        if pacer.ask(now) > 0.0:
+            return pacer, now
+        pacer.answered(now, now + 0.01, 200, {})
+    raise AssertionError
+
+
+def test_calls_that_hang_hold_up_no_others_for_long() -> None:
+    """Two of them would else keep the whole run waiting: once later calls were answered, for a second."""
+    pacer, now = hanging()
+    assert pacer.ask(now) == pytest.approx(PATIENCE - now)
+    assert pacer.ask(PATIENCE) == 0.0
+    pacer.answered(PATIENCE, PATIENCE + 0.01, 200, {})
+    assert pacer.view(PATIENCE + 0.1).in_flight == 2
+    pacer.answered(0.0, 5.0, 200, {})  # it came after all
+    pacer.faulted(0.05, 30.0)
+    assert pacer.view(30.0).in_flight == 0
+
+
+def test_calls_that_hang_are_under_way_where_people_bound_that() -> None:
+    """--concurrency 3 with two that hang: one at a time."""
+    pacer, _ = hanging(concurrency=3)
+    assert [pacer.ask(PATIENCE), pacer.ask(PATIENCE + 0.05)] == [0.0, math.inf]
+
+
+def test_a_call_that_goes_alone_is_waited_for_however_long_it_hangs() -> None:
+    """Nothing was answered after it, so nothing says that only this one hangs."""
+    pacer = Pacer()
+    refused_at(pacer, 0.0, {"retry-after": "2"})
+    assert [pacer.ask(2.0), pacer.ask(20.0)] == [0.0, math.inf]
 
 
 @pytest.mark.parametrize(("rate", "calls"), [(Rate(3, 1.0), 3), (Rate(12, 1.0), 4), (Rate(60, 1.0), 12)])

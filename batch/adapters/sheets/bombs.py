@@ -17,9 +17,10 @@ from batch.errors import InputError
 
 MAX_UNPACKED = 1024 * 1024 * 1024
 """A million rows of ten columns unpack to about half of it."""
-MAX_RATIO = 200
+MAX_RATIO = 100
 SMALL = 32 * 1024 * 1024
-"""Real sheets shrink 5 to 50 times; a bomb a thousand times. Under ``SMALL`` the ratio does not matter."""
+"""Real sheets shrink 5 to 20 times, one whose rows are nearly the same 50; a bomb a thousand times. Under ``SMALL`` the
+ratio does not matter."""
 MAX_CELLS = 64 * 1024 * 1024
 """A million rows of sixty columns."""
 MAX_SPARSE = 4 * 1024 * 1024

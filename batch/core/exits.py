@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 from batch.core.model import Reason, RunRecord, Status
-from batch.core.results import reason_of, results
+from batch.core.results import endings
 from batch.errors import ReassignError
 
 
@@ -125,7 +125,7 @@ def exit_of(
     With *differences* the command asks for code 8 when reality is not what the sheet says; a look that was told to
     *skip_invalid* rows is judged by the others.
     """
-    counts = Counter(line.status for line in results(record) if reason_of(line) is not Reason.NOT_SELECTED)
+    counts = Counter(status for status, reason in endings(record) if reason is not Reason.NOT_SELECTED)
     if skip_invalid and record.whole_run is Reason.AUDIT:
         del counts[Status.INVALID]
     return exit_code(

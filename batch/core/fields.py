@@ -22,8 +22,12 @@ _REMEMBERED = 4096  # a list of 100,000 numbers says the same few words over and
 WORDS = {"true": True, "1": True, "false": False, "0": False}
 
 
+@functools.lru_cache(1)
 def document(body: bytes) -> dict[str, Any] | list[Any] | None:
-    """The JSON object or array of a body; ``None`` for anything else, a lone text in quotes included."""
+    """The JSON object or array of a body; ``None`` for anything else, a lone text in quotes included.
+
+    Whoever judges an answer and whoever reads it ask one after the other, so the last one is kept; none may change it.
+    """
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, a number of 5,000 digits

@@ -72,6 +72,13 @@ def lines(record: RunRecord) -> Iterator[tuple[PlanRow, Result]]:
             yield row, teller.line(row, channel)
 
 
+def endings(record: RunRecord) -> Iterator[tuple[Status, Reason]]:
+    """How each of these lines ended, and why, without the rest of it."""
+    teller = _Teller(record)
+    fates = (teller.fate(row, channel) for row in record.plan.rows for channel in row.channels)
+    return ((fate.status, fate.reason) for fate in fates)
+
+
 def reason_of(result: Result) -> Reason:
     """The stable code that the reason of every line begins with."""
     return _REASONS[result.reason.partition(":")[0]]
@@ -103,7 +110,7 @@ class _Teller:
             self._changes.setdefault((change.trunk.number, change.trunk.channel.value), []).append(change)
 
     def line(self, row: PlanRow, channel: str) -> Result:
-        changes = self._changes.get((row.number, channel), ()) if row.valid else ()
+        changes = self._changes_of(row, channel)
         fate = self._fate(row, channel, changes)
         before = self._before(changes)
         http_status = fate.http_status if fate.status in _TOLD_WITH_CODE else None
@@ -130,6 +137,12 @@ class _Teller:
             wave="" if row.wave is None else str(row.wave),
             note=row.note,
         )
+
+    def fate(self, row: PlanRow, channel: str) -> _Fate:
+        return self._fate(row, channel, self._changes_of(row, channel))
+
+    def _changes_of(self, row: PlanRow, channel: str) -> Sequence[Change]:
+        return self._changes.get((row.number, channel), ()) if row.valid else ()
 
     def _plan_of(self, fate: _Fate, changes: Sequence[Change]) -> str:
         """What would be done with a trunk that a run only looked at."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from batch.engine.send_log import SendLog
+from batch.engine.send_log import TICK, SendLog
 
 FIRST_GAIN = 2
 """Calls regained: one might be rounding, two are a refill."""
@@ -53,9 +53,10 @@ class Refill:
         here = (heard.sent_at, heard.before)
         first = self._fulls[0] if len(self._fulls) == FULLS - 1 else (-math.inf, 0)
         self._fulls = (*self._fulls, here)[-(FULLS - 1) :]
-        if heard.now - first[0] >= TOO_SHORT:
+        seconds = heard.now - first[0]
+        if not TICK < seconds < TOO_SHORT:
             return False
-        self._begin(max(1, here[1] - first[1]) / (heard.now - first[0]))
+        self._begin(max(1, here[1] - first[1]) / seconds)
         return True
 
     def restart(self, at: float = -math.inf, most: float = math.inf) -> None:

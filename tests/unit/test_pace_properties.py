@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from batch.engine.pace import Pacer, Rate
@@ -147,6 +147,7 @@ answers = st.tuples(st.sampled_from([200, 200, 200, 404, 429, 500, 503]), header
 
 
 @settings(max_examples=150, deadline=None)
+@example(script=[(200, {"x-ratelimit-remaining": "2"}, 0.0)] * 3, rate=None, reserve=0)
 @given(
     script=st.lists(answers, max_size=25),
     rate=st.sampled_from([None, Rate(5, 1.0)]),

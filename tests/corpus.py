@@ -10,13 +10,17 @@ import shutil
 import struct
 import subprocess
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
+import xlsxwriter
 
 from batch.adapters import sheets
+from batch.adapters.sheets import biff
+from batch.adapters.sheets.marks import Marks
 from batch.core.model import Problem, SourceTable
 from batch.errors import ReassignError
 from tests.builders import write_csv, write_xlsx
@@ -245,6 +249,43 @@ def stray_xlsb(folder: Path) -> Path:
     return bare_xlsb(folder / "a.xlsb", {(0, 0): "number", (1_048_575, 16_383): "x"})
 
 
+def wide_xlsb(folder: Path) -> Path:
+    """A few rows with a column that no sheet has; the reader would make room for all before it."""
+    return bare_xlsb(folder / "a.xlsb", {(0, 0): "number", (1, 458_753): "x"})
+
+
+def broken_off_ods(folder: Path) -> Path:
+    """Its archive is whole, its XML is not: the reader would wait for the rest for ever."""
+    return repacked(libreoffice("ods")(folder), "content.xml", lambda xml: xml[: xml.rindex(b"</table:table>")])
+
+
+def without_end_xls(folder: Path) -> Path:
+    """An area of the sheet that ends before it begins."""
+    return _with_record(folder, 0x0200, "<IIHHH", 0xF7, 9, 0, 4, 0)
+
+
+def boundless_xls(folder: Path) -> Path:
+    """More texts than there are bytes."""
+    return _with_record(folder, 0x00FC, "<II", 1, 0x7FFFFFFF)
+
+
+def stray_xls(folder: Path) -> Path:
+    """A text in a row and a column that no XLS has."""
+    return _with_record(folder, 0x00FD, "<HHHI", 0x7C61, 0x24D9, 15, 10)
+
+
+def _with_record(folder: Path, kind: int, layout: str, *values: int) -> Path:
+    """LibreOffice's XLS with another beginning of the last record of that kind."""
+    path = libreoffice("xls")(folder)
+    data, body = bytearray(path.read_bytes()), struct.pack(layout, *values)
+    stream = biff.stream_of(data)
+    places = accumulate((4 + len(record) for _, record in biff.records(stream)), initial=0)
+    at = [place for place, (found, _) in zip(places, biff.records(stream), strict=False) if found == kind][-1]
+    data = data.replace(stream[at : at + 4 + len(body)], stream[at : at + 4] + body)
+    path.write_bytes(data)
+    return path
+
+
 # ── how tests look at what was read ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -275,14 +316,42 @@ def text(tmp_path: Path, content: str | bytes, name: str = "a.csv") -> Path:
 # ── LibreOffice's own ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def make_libreoffice_files(endings: Iterable[str] = ("xlsx", "ods", "xls")) -> None:
-    """Have LibreOffice (Debian's ``libreoffice-calc-nogui``) save the corpus' sheet in its own way."""
+def make_libreoffice_files() -> None:
+    """Have LibreOffice (Debian's ``libreoffice-calc-nogui``) save the corpus' sheets in its own way."""
     FILES.mkdir(exist_ok=True)
-    source = write_xlsx(FILES / "libreoffice.xlsx", {"Trunks": SHEET})
-    for ending in (*[e for e in endings if e != "xlsx"], "xlsx"):
+    _save(write_xlsx(FILES / "libreoffice.xlsx", {"Trunks": SHEET}), "ods", "xls", "xlsx")
+    _save(write_marked(FILES / "marked.xlsx"), "ods", "xls")
+    (FILES / "marked.xlsx").unlink()
+
+
+def write_marked(path: Path) -> Path:
+    """A sheet with all that a reader leaves out, behind a sheet without any of it."""
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet("Notes").write_row(0, 0, ("nothing", "here"))
+        sheet = book.add_worksheet("Trunks")
+        sheet.write_row(0, 0, ("number", "channel", "agent", "expect"))
+        for row in range(1, 6):
+            sheet.write_row(row, 0, (f"+90532000000{row}", "call", "Ali"))
+        sheet.write_formula(1, 3, "=NA()", None, "#N/A")
+        sheet.write_formula(2, 3, "=1/0", None, "#DIV/0!")
+        sheet.write_formula(3, 3, "=1=1", None, True)
+        sheet.write_boolean(4, 3, False)
+        sheet.set_row(4, None, None, {"hidden": True})
+        sheet.merge_range(7, 0, 8, 1, "written by hand")
+    return path
+
+
+MARKED = Marks(
+    texts={(1, 3): "#N/A", (2, 3): "#DIV/0!", (3, 3): "TRUE", (4, 3): "FALSE"}, merged=[((7, 0), (8, 1))], hidden={4}
+)
+"""What is to be found in it."""
+
+
+def _save(source: Path, *endings: str) -> None:
+    for ending in endings:
         command = ["soffice", "--headless", "--convert-to", ending, "--outdir", str(FILES / "made"), str(source)]
         subprocess.run(command, check=True, timeout=120)
-        shutil.move(FILES / "made" / f"libreoffice.{ending}", FILES / f"libreoffice.{ending}")
+        shutil.move(FILES / "made" / f"{source.stem}.{ending}", FILES / f"{source.stem}.{ending}")
     (FILES / "made").rmdir()
 
 

@@ -138,7 +138,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "only the worker that was refused pauses",
         scenarios.pauses,
         (
-            Patch("batch/engine/pace.py", "        seconds = self._wait(now)\n", "        seconds = 0.0\n"),
+            Patch(
+                "batch/engine/pace.py",
+                "        seconds = self._wait(now)\n        if seconds == math.inf:\n",
+                "        seconds = 0.0\n        if seconds == math.inf:\n",
+            ),
             Patch(
                 "batch/engine/caller.py",
                 "        if retry and asks_for_pause(reply):\n",

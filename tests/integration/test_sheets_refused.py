@@ -27,6 +27,11 @@ REFUSED: dict[Callable[[Path], Path], str] = {
     corpus.stray_xlsx: "has a cell far outside its table: 1,048,576 rows × 16,384 columns",
     corpus.stray_ods: "has a cell far outside its table: 1,000,009 rows × 16,384 columns",
     corpus.stray_xlsb: "has a cell far outside its table: 1,048,576 rows × 16,384 columns",
+    corpus.wide_xlsb: "has a cell far outside its table: 2 rows × 458,754 columns",
+    corpus.broken_off_ods: "is damaged or incomplete: its XML is not whole",
+    corpus.without_end_xls: "is damaged or incomplete: its records make no sense",
+    corpus.boundless_xls: "is damaged or incomplete: its records make no sense",
+    corpus.stray_xls: "is damaged or incomplete: its records make no sense",
 }
 
 

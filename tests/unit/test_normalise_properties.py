@@ -23,7 +23,7 @@ from batch.core.problems import is_error
 from batch.errors import ReassignError
 from tests import corpus
 from tests.builders import HEADER, write_xlsx
-from tests.containers import parts_of
+from tests.containers import parts_of, repacked
 
 NIGHTLY = pytest.mark.nightly
 ORDINARY = settings(max_examples=150, deadline=None)
@@ -164,10 +164,15 @@ def mutated(
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
-    flipped = bytearray(packed.getvalue())
+    return flipped(packed.getvalue(), flips, end)
+
+
+def flipped(data: bytes, flips: list[tuple[float, int]], end: float) -> bytes:
+    """Some bits of it are others, and its end is cut off."""
+    made = bytearray(data)
     for place, bits in flips:
-        flipped[int(place * len(flipped))] ^= bits
-    return bytes(flipped[: max(1, int(end * len(flipped)))])
+        made[int(place * len(made))] ^= bits
+    return bytes(made[: max(1, int(end * len(made)))])
 
 
 def a_mutated_workbook_is_read_or_refused(folder: Path, data: bytes) -> None:
@@ -187,6 +192,21 @@ def test_a_mutated_workbook_is_read_or_refused_in_words(
 ) -> None:
     """A download that broke, a program that writes XML of its own."""
     a_mutated_workbook_is_read_or_refused(folder, mutated(workbook, edits, flips, end))
+
+
+@ORDINARY
+@given(kind=st.sampled_from(["xls", "ods"]), flips=FLIPS, end=ENDS | st.just(1.0))
+def test_a_mutated_workbook_of_another_kind_is_read_or_refused_in_words(
+    folder: Path, kind: str, flips: list[tuple[float, int]], end: float
+) -> None:
+    """Bytes of its records or of its XML are others: no reader may end the program, or wait for ever."""
+    data = (corpus.FILES / f"marked.{kind}").read_bytes()
+    if kind == "xls":
+        read(folder / "a.xls", flipped(data, flips, end))
+    else:
+        xml = flipped(parts_of(data)["content.xml"], flips, end)
+        (folder / "b.ods").write_bytes(data)
+        read(folder / "a.ods", repacked(folder / "b.ods", "content.xml", lambda _: xml).read_bytes())
 
 
 @NIGHTLY

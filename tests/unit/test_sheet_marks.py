@@ -1,18 +1,18 @@
-"""What an XLSX says of its cells and the reader leaves out."""
+"""What a workbook says of its cells and the reader leaves out."""
 
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from batch.adapters.sheets import marks
-from batch.adapters.sheets.marks import Marks, marks_of
+from batch.adapters.sheets.marks import Marks, marks_of, xlsx
 from tests import corpus
 from tests.builders import write_xlsx
-from tests.containers import MAIN, OFFICE, bare_xlsx, repacked, zipped
+from tests.containers import MAIN, OFFICE, bare_ods, bare_xlsb, bare_xlsx, ods_cell, ods_row, record, repacked, zipped
 
 ERROR = '<row r="2"><c r="B2" t="e"><v>#N/A</v></c></row>'
 FOUND = Marks(texts={(1, 1): "#N/A"})
@@ -84,9 +84,56 @@ def test_a_workbook_that_does_not_say_where_its_sheet_is_has_no_marks(
     assert Marks() == marks_of(path.read_bytes(), "Trunks")
 
 
-def test_a_workbook_of_another_kind_has_no_marks(tmp_path: Path) -> None:
-    """An ODS and an XLSB are told otherwise, or not at all; a damaged archive is the reader's affair."""
-    assert Marks() == marks_of(corpus.ods(tmp_path).read_bytes(), "Trunks")
+@pytest.mark.parametrize("ending", ["ods", "xls"])
+def test_libreoffices_own_workbooks_have_the_same_marks(ending: str) -> None:
+    """Errors of formulas, truths, a hidden row, a merged area; nothing of the sheet beside."""
+    data = (corpus.FILES / f"marked.{ending}").read_bytes()
+    told = marks_of(data, "Trunks")
+    truths = (
+        corpus.MARKED.texts if ending == "xls" else {(1, 3): "#N/A", (2, 3): "#DIV/0!"}
+    )  # Calc's truths are 1 and 0
+    merged = corpus.MARKED.merged if ending == "ods" else []  # of an XLS the reader tells them
+    assert (told.texts, told.merged, told.hidden) == (truths, merged, corpus.MARKED.hidden)
+    assert Marks() == marks_of(data, "Notes")
+
+
+def test_an_ods_says_one_cell_for_many(tmp_path: Path) -> None:
+    """A cell and a row may be repeated; the million empty rows below a filtered table are not told one by one."""
+    error = (
+        '<table:table-cell xmlns:c="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0" '
+        'c:value-type="error" table:number-columns-repeated="2"><text:p>#REF!</text:p></table:table-cell>'
+    )
+    truth = '<table:table-cell office:value-type="boolean" office:boolean-value="true"/>'
+    never = '<table:table-cell table:formula="of:=A1"/>'
+    hidden = '<table:table-row table:visibility="filter" table:number-rows-repeated="1000000"><table:table-cell/>'
+    rows = ods_row(ods_cell("x"), error, truth, times=2) + ods_row(ods_cell("", times=3), never)
+    data = bare_ods(tmp_path / "a.ods", f"{rows}{hidden}</table:table-row>").read_bytes()
+    texts = {(row, column): "#REF!" for row in (0, 1) for column in (1, 2)} | {(0, 3): "TRUE", (1, 3): "TRUE"}
+    assert Marks(texts=texts, uncomputed={(2, 3)}) == marks_of(data, "Trunks")
+
+
+def test_a_binary_workbook_has_the_same_marks(tmp_path: Path) -> None:
+    """XLSB: an error and a truth as values, the same as results, a hidden row, a merged area."""
+    place = struct.Struct("<IIB")
+    body = (
+        *(record(0, struct.pack("<IIHHBI", 1, 0, 300, 0x1000, 0, 0)), record(3, place.pack(1, 0, 0x2A))),
+        *(record(4, place.pack(2, 0, 1)), record(11, place.pack(3, 0, 0x07) + bytes(9))),
+        *(record(0, struct.pack("<IIHHBI", 2, 0, 300, 0, 0, 0)), record(10, place.pack(0, 0, 0) + bytes(9))),
+        record(176, struct.pack("<IIII", 7, 8, 0, 1)),
+    )
+    path = repacked(
+        bare_xlsb(tmp_path / "a.xlsb", {(0, 0): "number"}),
+        "xl/worksheets/sheet1.bin",
+        lambda sheet: sheet.replace(record(146), b"".join(body) + record(146)),
+    )
+    texts = {(1, 1): "#N/A", (1, 2): "TRUE", (1, 3): "#DIV/0!", (2, 0): "FALSE"}
+    assert Marks(texts=texts, merged=[((7, 0), (8, 1))], hidden={1}) == marks_of(path.read_bytes(), "Trunks")
+
+
+def test_what_is_no_workbook_has_no_marks(tmp_path: Path) -> None:
+    """A damaged one is the reader's affair."""
+    assert Marks() == marks_of(corpus.COMPOUND + bytes(600), "Trunks")
+    assert Marks() == marks_of(zipped(tmp_path / "b.zip", {"a": "b"}).read_bytes(), "Trunks")
     assert Marks() == marks_of(zipped(tmp_path / "a.zip", {"a": "b"}).read_bytes()[:-10], "Trunks")
 
 
@@ -100,8 +147,8 @@ def test_marks_are_found_however_long_the_sheet_is(tmp_path: Path) -> None:
 
 def test_a_row_without_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It must not be gathered in memory; what was found before stays."""
-    monkeypatch.setattr(marks, "_LONGEST_ROW", 1024)
-    monkeypatch.setattr(marks, "_STEP", 512)
+    monkeypatch.setattr(xlsx, "_LONGEST_ROW", 1024)
+    monkeypatch.setattr(xlsx, "_STEP", 512)
     assert FOUND == marked(tmp_path, f"{ERROR}<row r='3'>{'<c/>' * 5000}")
 
 

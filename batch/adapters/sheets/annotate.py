@@ -19,6 +19,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from batch.adapters.files import replacing
 from batch.adapters.reports.clean import clean
+from batch.adapters.sheets.table import MAX_COLUMNS, MAX_ROWS
 from batch.core import columns
 from batch.core.model import Origin, Problem, SourceRow, SourceTable
 from batch.core.problems import CATALOGUE, describe, is_error
@@ -27,7 +28,6 @@ from batch.errors import UsageError
 MOST_COMMENTS = 5_000
 """Comments are slow to open. Beyond so many, cells are coloured, and the problems stand in the last column only."""
 LONGEST_COMMENT = 1_000
-MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
 PROBLEMS = "problems"
 """The header of the last column; no field is called so."""
 

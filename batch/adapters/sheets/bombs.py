@@ -1,8 +1,8 @@
-"""Whether a ZIP-based workbook is safe to open: looked through piece by piece before anything unpacks it as a whole.
+"""Whether a workbook is safe to open: looked through piece by piece before anything unpacks it as a whole.
 
-Three things are refused: parts that unpack to far more than a sheet holds, parts that do not unpack at all, and a sheet
-whose cells span far more than they fill. The reader keeps a full rectangle of a sheet, so one stray cell in the last
-row and column would cost it some hundred gigabytes.
+Refused are parts that unpack to far more than a sheet holds, parts that do not unpack at all, an ODS whose XML breaks
+off, at whose end its reader would wait for ever, and a sheet whose cells span far more than they fill: the reader keeps
+a full rectangle of it, so one stray cell in the last row and column would cost some hundred gigabytes.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from xml.parsers import expat
 
+from batch.adapters.sheets import biff
 from batch.adapters.sheets.container import damaged, password
 from batch.adapters.sheets.extent import Reach, extent_of
+from batch.adapters.sheets.table import MAX_COLUMNS, MAX_ROWS
 from batch.errors import InputError
 
 MAX_UNPACKED = 1024 * 1024 * 1024
@@ -27,24 +30,28 @@ MAX_SPARSE = 4 * 1024 * 1024
 SPARSE = 50
 """A rectangle of more than ``MAX_SPARSE`` cells has at least one in ``SPARSE`` filled, or it is no table."""
 
-_WORKBOOK_PARTS = frozenset({"xl/workbook.xml", "xl/workbook.bin", "content.xml"})
+_ODS_CONTENT = "content.xml"
+_WORKBOOK_PARTS = frozenset({"xl/workbook.xml", "xl/workbook.bin", _ODS_CONTENT})
 _ODS_MANIFEST = "META-INF/manifest.xml"
 _ENCRYPTED_PART = 1
 _STEP = 1024 * 1024
 
 
 def refuse_bombs(data: bytes, name: str) -> None:
-    """Raise :class:`InputError` unless the workbook can be opened safely; one that is not ZIP-based passes.
+    """Raise :class:`InputError` unless the workbook can be opened safely.
 
     The sizes in the directory are not believed: every part is unpacked, counted, and checked against its checksum.
     """
     if not data.startswith(b"PK"):
+        _look_through_xls(data, name)
         return
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _look_through(archive, len(data), name)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
         raise damaged(name, "its parts do not unpack") from error
+    except (expat.ExpatError, LookupError) as error:  # LookupError: an encoding that nobody knows
+        raise damaged(name, "its XML is not whole") from error
     except NotImplementedError as error:
         raise damaged(name, "it is packed in an unusual way") from error
 
@@ -62,6 +69,15 @@ def _look_through(archive: zipfile.ZipFile, packed: int, name: str) -> None:
         limit -= _unpacked(archive, part, limit, name)
 
 
+def _look_through_xls(data: bytes, name: str) -> None:
+    try:
+        far = next(filter(_sprawls, biff.reaches(biff.stream_of(data))), None)
+    except Exception as error:  # the container's reader raises of its own and of Python's
+        raise damaged(name, "its records make no sense") from error
+    if far is not None:
+        raise _sprawl(name, far)
+
+
 def _encrypted(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo]) -> bool:
     """Whether a part is encrypted, by the archive or by ODS; the reader would only see damage."""
     if any(part.flag_bits & _ENCRYPTED_PART for part in parts):
@@ -76,20 +92,27 @@ def _unpacked(archive: zipfile.ZipFile, part: zipfile.ZipInfo, limit: int, name:
     """Unpack one part and return its true size."""
     size = 0
     extent = extent_of(part.filename)
+    whole = expat.ParserCreate() if part.filename == _ODS_CONTENT else None
     part.file_size = limit + 2 * _STEP  # zipfile stops at this size; the directory's own figure may be a lie
     with archive.open(part) as file:
         while piece := file.read(_STEP):
             size += len(piece)
             if size > limit:
                 raise _bomb(name)
+            if whole is not None:
+                whole.Parse(piece)
             if extent is not None:
                 extent.see(piece)
                 if _sprawls(extent.reach):
                     raise _sprawl(name, extent.reach)
+    if whole is not None:
+        whole.Parse(b"", True)  # noqa: FBT003 - the end
     return size
 
 
 def _sprawls(reach: Reach) -> bool:
+    if reach.rows > MAX_ROWS or reach.columns > MAX_COLUMNS:
+        return True
     return reach.cells > MAX_CELLS or (reach.cells > MAX_SPARSE and reach.cells > SPARSE * reach.filled)
 
 

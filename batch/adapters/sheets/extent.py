@@ -161,7 +161,7 @@ class _Xlsb:
         data, at = self._rest + piece[self._skip :], 0
         self._skip = max(0, self._skip - len(piece))
         while at + _LONGEST_HEAD + 4 <= len(data):
-            kind, size, body = _record(data, at)
+            kind, size, body = record_at(data, at)
             place = int.from_bytes(data[body : body + 4], "little")
             if kind == _ROW_HEADER:
                 self._row = place
@@ -173,7 +173,7 @@ class _Xlsb:
         self._skip += max(0, at - len(data))
 
 
-def _record(data: bytes, at: int) -> tuple[int, int, int]:
+def record_at(data: bytes, at: int) -> tuple[int, int, int]:
     """The type and the size of the record at *at*, and where its body begins; both are in bytes of 7 bits."""
     kind, at = data[at], at + 1
     if kind & _MORE:

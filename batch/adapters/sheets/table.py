@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from batch.adapters.sheets.marks import Area, Marks
+from batch.adapters.sheets.marks.model import Area, Marks
 from batch.core import columns
 from batch.core.model import Field, Origin, Problem, SourceRow, SourceTable
 from batch.core.texts import is_blank, trim
 from batch.errors import InputError
 
-MAX_ROWS = 1_048_576
+MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
 """What a spreadsheet has."""
 
 

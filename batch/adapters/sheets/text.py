@@ -18,15 +18,13 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from batch.adapters.sheets.table import Grid
+from batch.adapters.sheets.table import MAX_COLUMNS, Grid
 from batch.core import columns
 from batch.core.texts import is_blank
 from batch.errors import InputError, UsageError
 
 SEPARATORS = (",", ";", "\t", "|")
 """In this order when the header does not decide."""
-MAX_COLUMNS = 16_384
-"""What a spreadsheet has; a row with more is not a sheet's."""
 
 _CHUNK_CELLS = 500_000
 _SAMPLE = 128 * 1024

@@ -44,10 +44,11 @@ def grid(data: bytes, name: str, *, sheet: str, mapping: Mapping[str, str]) -> G
 
 
 def _marks(book: pd.ExcelFile, data: bytes, sheet: str) -> Marks:
-    """What the engine does not tell in the cells' texts; of an XLS it knows the merged areas, of an XLSX we look."""
-    if data.startswith(b"PK"):
-        return marks_of(data, sheet)
-    return Marks(merged=book.book.get_sheet_by_name(sheet).merged_cell_ranges or [])
+    """What the engine does not tell in the cells' texts; of an XLS it knows the merged areas."""
+    marks = marks_of(data, sheet)
+    if not data.startswith(b"PK"):
+        marks.merged = book.book.get_sheet_by_name(sheet).merged_cell_ranges or []
+    return marks
 
 
 def _unread(rows: Sequence[Sequence[str]], marks: Marks) -> Iterator[Sequence[str]]:

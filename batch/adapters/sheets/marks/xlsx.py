@@ -1,73 +1,49 @@
-"""What an XLSX says of its cells and the reader leaves out: errors, truth values, missing results, merges, hidden rows.
-
-The reader gives an error as an empty text, a truth value in words of its own, a formula that was never computed as an
-empty text too, and of merged cells only the first. A person should be told which of them it was. Whatever cannot be
-found out leaves the reader's text as it is.
-"""
+"""Marks of an XLSX, from the XML of its worksheet."""
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from typing import IO
 from xml.etree import ElementTree as ET
 
-Place = tuple[int, int]
-"""A row and a column, both from 0."""
-Area = tuple[Place, Place]
-"""The first and the last cell of a merged area."""
+from batch.adapters.sheets.marks.model import TRUTH, Marks, Place
+
+PART = "xl/workbook.xml"
 
 
-@dataclass(slots=True, kw_only=True)
-class Marks:
-    """What is known of a sheet: texts to put in place of the reader's, cells with no result, merges, hidden rows."""
-
-    texts: dict[Place, str] = field(default_factory=dict)
-    uncomputed: set[Place] = field(default_factory=set)
-    merged: list[Area] = field(default_factory=list)
-    hidden: set[int] = field(default_factory=set)
-
-
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, ET.ParseError, KeyError, EOFError, OSError, ValueError, RuntimeError)
-
-
-def marks_of(data: bytes, sheet: str) -> Marks:
-    """The marks of the worksheet called *sheet*; none for a workbook that is no XLSX."""
-    marks = Marks()
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            part = _part(archive, sheet)
-            if part:
-                with archive.open(part) as file:
-                    for xml in _pieces(file):
-                        _mark(xml, marks)
-    except _UNREADABLE:
-        return Marks()
-    return marks
+def marks(archive: zipfile.ZipFile, sheet: str) -> Marks:
+    """The marks of the worksheet called *sheet*."""
+    found = Marks()
+    part = sheet_part(archive, _names(archive), "xl/_rels/workbook.xml.rels", sheet)
+    if part:
+        with archive.open(part) as file:
+            for xml in _pieces(file):
+                _mark(xml, found)
+    return found
 
 
 # ── the part that holds the sheet ─────────────────────────────────────────────────────────────────────────────────────
 
-_WORKBOOK = "xl/workbook.xml"
-_RELATIONS = "xl/_rels/workbook.xml.rels"
 _LARGEST = 16 * 1024 * 1024
 """A directory of sheets larger than this is none."""
 
 
-def _part(archive: zipfile.ZipFile, sheet: str) -> str:
-    if not {_WORKBOOK, _RELATIONS} <= set(archive.namelist()):
+def sheet_part(archive: zipfile.ZipFile, names: Iterable[tuple[str, str]], relations: str, sheet: str) -> str:
+    """The part that holds *sheet*; *names* are the sheets' names with the relations that lead to them."""
+    targets = {relation.get("Id"): relation.get("Target", "") for relation in _elements(archive, relations)}
+    target = next((targets.get(relation, "") for name, relation in names if name == sheet), "")
+    if not target:
         return ""
-    targets = {relation.get("Id"): relation.get("Target", "") for relation in _elements(archive, _RELATIONS)}
-    for element in _elements(archive, _WORKBOOK):
-        if _local(element.tag) == "sheet" and element.get("name") == sheet:
+    return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+
+
+def _names(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
+    for element in _elements(archive, PART):
+        if _local(element.tag) == "sheet":
             relation = next((value for name, value in element.items() if _local(name) == "id"), "")
-            target = targets.get(relation, "")
-            return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
-    return ""
+            yield element.get("name", ""), relation
 
 
 def _elements(archive: zipfile.ZipFile, part: str) -> Iterator[ET.Element]:
@@ -94,7 +70,6 @@ _KIND = re.compile(rb'\bt="(\w+)"')
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _VALUE = re.compile(rb"<(?:\w+:)?v\b[^>]*>([^<]+)</")
 _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]*\bref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
-_TRUTH = {b"0": "FALSE", b"1": "TRUE"}
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
@@ -132,7 +107,7 @@ def _mark_cell(place: Place, attributes: bytes, content: bytes, marks: Marks) ->
     if value and kind and kind[1] == b"e":
         marks.texts[place] = value[1].decode("ascii", "replace")
     elif value and kind and kind[1] == b"b":
-        marks.texts[place] = _TRUTH.get(value[1], "TRUE")
+        marks.texts[place] = TRUTH[value[1] != b"0"]
     elif not value and not (kind and kind[1] == b"str") and _FORMULA.search(content):
         marks.uncomputed.add(place)
 

@@ -63,7 +63,7 @@ class Story:
         own = [place for place, event in enumerate(evidence.log) if event.event == "request"]
         self.end = own[-1] + 1 if own else 0
         """The place after the run's last own call: what happens later it cannot know."""
-        before = evidence.sittings[-2].ended_at if len(evidence.sittings) > 1 else 0.0
+        before = max((sitting.ended_at for sitting in evidence.sittings if not sitting.killed), default=0.0)
         self._told = max((place + 1 for place in own if evidence.log[place].mono <= before), default=0)
         self._killed = evidence.sittings[-1].killed
 
@@ -121,7 +121,7 @@ class Story:
         """The place up to which the report must know what happened to *trunk*.
 
         What a sitting saw that was killed may have died with it, but for what it made itself: so this is the end of
-        the sitting before it, or just after its own last PUT for the trunk.
+        the last one that was not, or just after its own last PUT for the trunk.
         """
         if not self._killed:
             return self.end

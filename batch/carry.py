@@ -176,14 +176,19 @@ async def _look_again(
     """The final look, unless there is no time, no journal or no server for it."""
     if settings.verify == "echo" or not isinstance(ending.error, SafetyError | None):
         return
-    hooks.progress(Progress(phase="verify", done=0, total=len(ending.outcomes)))
+    total = len(ending.outcomes)
+
+    def tell(misfits: int, seconds: float) -> None:
+        hooks.progress(Progress(phase="verify", done=max(0, total - misfits), total=total, eta_seconds=seconds or None))
+
+    hooks.progress(Progress(phase="verify", done=0, total=total))
     with anyio.CancelScope() as scope:
         signals.cancel(scope)
         session.gate.reopen(LAST_LOOK)
         plan = run.record.plan
         # a sitting that found everything done has read no list yet; the plan knows how long it was
         pages = session.pages or max((change.page for change in plan.writes()), default=0)
-        judged, seen = await sweep(session.caller, plan, ending.outcomes, pages=pages)
+        judged, seen = await sweep(session.caller, plan, ending.outcomes, pages=pages, on_look=tell)
         at = time.time()
         corrected = tuple(changed(ending.outcomes, judged))
         await run.journal.append(*(Entry(Kind.OUTCOME, at, o.change, outcome_to_json(o)) for o in corrected))

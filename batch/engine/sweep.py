@@ -6,7 +6,7 @@ and only then judged by :mod:`batch.core.verify`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from batch.core.model import Number, NumberState, Outcome, Plan, Reason, Status, Verified
@@ -19,16 +19,23 @@ PAUSES = (1.0, 2.0, 5.0)
 
 
 async def sweep(
-    caller: Caller, plan: Plan, outcomes: Mapping[int, Outcome], *, pages: int, pauses: Sequence[float] = PAUSES
+    caller: Caller,
+    plan: Plan,
+    outcomes: Mapping[int, Outcome],
+    *,
+    pages: int,
+    pauses: Sequence[float] = PAUSES,
+    on_look: Callable[[int, float], None] | None = None,
 ) -> tuple[Mapping[int, Outcome], Mapping[Number, NumberState]]:
     """Look at every trunk that was, or may have been, written. Returns the outcomes as corrected, and what was seen.
 
+    *on_look* hears after each look how many numbers do not fit yet, and for how many seconds more they are given time.
     Raises what reading raises; the outcomes then stand as they were.
     """
     trunks = {change.id: change.trunk for change in plan.writes()}
     numbers = {trunks[id_].number for id_, outcome in outcomes.items() if _to_look_at(outcome) and id_ in trunks}
     seen: dict[Number, NumberState] = {}
-    judged = outcomes
+    judged, left = outcomes, sum(pauses)
     for last, pause in _looks(pauses):
         if not numbers:
             break
@@ -38,6 +45,9 @@ async def sweep(
         unseen = numbers - seen.keys()
         doubtful = (id_ for id_ in judged if id_ in trunks and _does_not_fit(outcomes[id_], judged[id_]))
         numbers = unseen | {trunks[id_].number for id_ in doubtful}
+        left -= pause
+        if on_look is not None:
+            on_look(len(numbers), left if numbers else 0.0)
     unseen = numbers - seen.keys()
     gone = {id_ for id_ in judged if id_ in trunks and trunks[id_].number in unseen}
     return {id_: _not_seen(o) if id_ in gone else o for id_, o in judged.items()}, seen

@@ -79,7 +79,7 @@ class Play:
             return True
 
         def progress(told: Progress) -> None:
-            if told.phase == "verify":
+            if told == Progress(phase="verify", done=0, total=told.total):  # not how it goes on
                 self.enter(Stage.SWEEP)
 
         return Hooks(confirm=confirm, progress=progress, say=self.said.append)

@@ -105,6 +105,24 @@ async def later(made: Rig, seconds: float, to: int) -> None:
     give(made, to)
 
 
+async def test_each_look_tells_how_many_do_not_fit_yet_and_how_long_they_have() -> None:
+    """Two of three come late: after the second look, eight seconds less one and two are left, then nothing is."""
+    made = await at_the_end(3, moved=1)
+    heard: list[tuple[int, float]] = []
+
+    async def late() -> None:
+        await anyio.sleep(0.5)
+        give(made, 1, 1)
+        await anyio.sleep(2.0)
+        give(made, 1, 2)
+
+    async with anyio.create_task_group() as others:
+        others.start_soon(late)
+        outcomes = {i: ended(i) for i in range(3)}
+        await sweep(made.caller(), moves(3), outcomes, pages=1, on_look=lambda *told: heard.append(told))
+    assert heard == [(2, 8.0), (1, 7.0), (0, 0.0)]
+
+
 @pytest.mark.parametrize("seconds", [0.5, 2.5, 7.5])
 async def test_a_write_that_comes_late_is_waited_for(seconds: float) -> None:
     """Eight seconds in all: what arrives in them is done."""

@@ -41,7 +41,9 @@ def _several(given: object) -> object:
 
 
 def _country(text: str) -> str:
-    if re.fullmatch(r"[A-Za-z]{2}", text, re.ASCII) is None:
+    from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 - its tables are large, and few name a country
+
+    if text.upper() not in SUPPORTED_REGIONS:
         raise ValueError("give the two letters of a country, such as TR or DE")
     return text
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
+from html import unescape
 from itertools import product
 from typing import IO
 from xml.etree import ElementTree as ET
@@ -17,48 +19,51 @@ _TABLE, _OFFICE, _TEXT = (f"{{{_OASIS}:{name}:1.0}}" for name in ("table", "offi
 _CALC = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}"
 _CELLS = frozenset({f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"})
 _TELLING = (b'value-type="error"', b'value-type="boolean"', b"visibility=", b"-spanned=", b"formula=")
-"""Most sheets have nothing of this, and are not looked at more closely."""
+"""Most rows have nothing of this, and are only counted."""
+_ROOT = re.compile(rb"<office:document-content\b[^>]*>")
+_PARTS = re.compile(
+    rb"<table:table(?=[\s>])([^>]*)>|<table:table-row\b([^>]*?)(?:/>|>.*?</table:table-row>)", re.DOTALL
+)
+_NAME = re.compile(rb'\btable:name="([^"]*)"')
+_REPEATED = re.compile(rb'\bnumber-rows-repeated="(\d{1,9})"')
+_ROW_END = b"</table:table-row>"
 _STEP = 1024 * 1024
-_LONGEST = 32
+_LONGEST_ROW = 64 * _STEP
 
 
 def marks(archive: zipfile.ZipFile, sheet: str) -> Marks:
     """The marks of the worksheet called *sheet*."""
+    looking, root, inside = _Sheet(), b"", False
     with archive.open(PART) as file:
-        if not _tells(file):
-            return Marks()
-    with archive.open(PART) as file:
-        return _read(file, sheet)
+        for xml in _pieces(file):
+            found = None if root else _ROOT.search(xml)
+            root = root or (found[0] if found else b"")
+            for part in _PARTS.finditer(xml):
+                if part[1] is not None:
+                    name = _NAME.search(part[1])
+                    inside = name is not None and unescape(name[1].decode()) == sheet
+                elif inside and any(word in part[0] for word in _TELLING):
+                    # with the root's names, which the row's own stand on
+                    (row,) = ET.fromstring(root + part[0] + b"</office:document-content>")  # noqa: S314 - it was read whole before
+                    looking.row(row)
+                elif inside:
+                    times = _REPEATED.search(part[2])
+                    looking.pass_over(int(times[1]) if times else 1)
+    return looking.marks
 
 
-def _tells(file: IO[bytes]) -> bool:
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """The XML in pieces that end with a row, so that none is cut in two."""
     rest = b""
     while piece := file.read(_STEP):
         rest += piece
-        if any(word in rest for word in _TELLING):
-            return True
-        rest = rest[-_LONGEST:]
-    return False
-
-
-def _read(file: IO[bytes], sheet: str) -> Marks:
-    looking = _Sheet()
-    inside = False
-    table: ET.Element | None = None
-    for event, element in ET.iterparse(file, ("start", "end")):  # noqa: S314 - expat itself refuses entities that grow
-        if element.tag == f"{_TABLE}table":
-            inside, table = event == "start" and element.get(f"{_TABLE}name") == sheet, element
-            if event == "end" and element.get(f"{_TABLE}name") == sheet:
-                break
-        elif not inside:
-            pass
-        elif element.tag == f"{_TABLE}table-row":
-            looking.row(element) if event == "start" else looking.end_row()
-        elif event == "end" and element.tag in _CELLS:
-            looking.cell(element)
-        if event == "end" and element.tag == f"{_TABLE}table-row" and table is not None:
-            del table[:]
-    return looking.marks
+        end = rest.rfind(_ROW_END) + len(_ROW_END)
+        if end >= len(_ROW_END):
+            yield rest[:end]
+            rest = rest[end:]
+        elif len(rest) > _LONGEST_ROW:
+            return
+    yield rest
 
 
 class _Sheet:
@@ -68,19 +73,25 @@ class _Sheet:
         self.marks = Marks()
         self._row = self._column = 0
         self._times = 1
-        self._hidden = self._filled = False
-
-    def row(self, element: ET.Element) -> None:
-        self._column, self._times = 0, _count(element, "number-rows-repeated")
-        self._hidden = element.get(f"{_TABLE}visibility") in ("collapse", "filter")
         self._filled = False
 
-    def end_row(self) -> None:
-        if self._hidden and self._filled:  # not the million of empty ones below a filtered table
+    def pass_over(self, times: int) -> None:
+        """So many rows that tell nothing."""
+        self._row += times
+
+    def row(self, element: ET.Element) -> None:
+        """A row, for all that it stands for."""
+        self._column, self._times = 0, _count(element, "number-rows-repeated")
+        self._filled = False
+        for cell in element:
+            if cell.tag in _CELLS:
+                self._cell(cell)
+        # not the million of empty ones below a filtered table
+        if self._filled and element.get(f"{_TABLE}visibility") in ("collapse", "filter"):
             self.marks.hidden.update(range(self._row, self._row + self._times))
         self._row += self._times
 
-    def cell(self, element: ET.Element) -> None:
+    def _cell(self, element: ET.Element) -> None:
         times = _count(element, "number-columns-repeated")
         kind = element.get(f"{_OFFICE}value-type")
         text = "\n".join("".join(part.itertext()) for part in element.findall(f"{_TEXT}p"))

@@ -30,6 +30,12 @@ def test_rows_that_give_a_trunk_to_two_agents_both_have_a_problem(one: str, othe
     assert told((number(0), one, uuid("A")), (number(0), other, uuid("B"))) == [(2, channel), (3, channel)]
 
 
+def test_rows_between_that_name_other_numbers_have_none() -> None:
+    """However far the two are from each other."""
+    rows = [(number(i), "call", uuid("A")) for i in (0, 1, 2)]
+    assert told(*rows, (number(0), "call", uuid("B"))) == [(2, "call"), (5, "call")]
+
+
 def test_two_names_are_two_agents() -> None:
     """A name is exact, or it is none."""
     assert told((number(0), "call", "Ayşe"), (number(0), "call", "Bob")) == [(2, "call"), (3, "call")]

@@ -48,7 +48,12 @@ def fold(entries: Iterable[Entry], *, plan: Plan | None = None) -> RunRecord:
 def _fold(entries: Iterable[Entry], known: Plan | None) -> RunRecord:
     iterator = iter(entries)
     opening = next(iterator, None)
-    if opening is None or opening.kind is not Kind.OPENED:
+    if opening is None:
+        raise JournalError(
+            "the journal is empty: its run ended before it had begun, and sent nothing, or the file was truncated",
+            hint="`reassign audit` tells how things are; then begin anew, with another --run-id",
+        )
+    if opening.kind is not Kind.OPENED:
         raise JournalError(
             "the journal does not begin with its run: it was truncated, or is not a journal of this tool"
         )

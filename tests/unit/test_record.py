@@ -226,7 +226,7 @@ EDITED = opened(plan=planfile.dump(PLAN).replace(agent(1), agent(7)))
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
-        ([], "does not begin with its run"),
+        ([], "the journal is empty"),
         ([FINISHED], "does not begin with its run"),
         ([opened(), opened()], "begins twice"),
         ([opened(), intent(3)], "speaks of change 3"),

@@ -137,7 +137,7 @@ async def test_sleep_ends_with_the_run() -> None:
     gate = a_gate()
     start = anyio.current_time()
     await gate.sleep(3.0)
-    assert anyio.current_time() - start == 3.0
+    assert anyio.current_time() - start == pytest.approx(3.0)
     async with anyio.create_task_group() as tasks:
 
         async def sleeper() -> None:
@@ -147,7 +147,7 @@ async def test_sleep_ends_with_the_run() -> None:
         tasks.start_soon(sleeper)
         await anyio.sleep(1.0)
         gate.stop()
-    assert anyio.current_time() - start == 4.0
+    assert anyio.current_time() - start == pytest.approx(4.0)
 
 
 async def test_a_pause_longer_than_the_run_may_last_ends_it_at_once() -> None:

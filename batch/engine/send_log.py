@@ -27,7 +27,7 @@ know how much they vary: at least the whole ÷ √n is left."""
 class SendLog:
     """Send times in order. A call is under way from :meth:`book` until :meth:`ended`.
 
-    ``in_flight`` are those that may still be on their way; ``hung`` those that nobody waits for any more
+    ``in_flight`` are those that may still be on their way: not those that hang, for which nobody waits any more
     (:meth:`pass_over`). ``span`` is that of the tightest limit, in seconds, as far as it is known.
     """
 

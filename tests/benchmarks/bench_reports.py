@@ -58,7 +58,7 @@ def measure(lines: int) -> tuple[str, ...]:
         folder = Path(name)
         with timed(seconds):
             all_lines = told.tell(record)
-        xlsx = written(folder / "x", lambda t, f: workbook.write_workbook(t, f, folder), all_lines, seconds)
+        xlsx = written(folder / "x", workbook.write_workbook, all_lines, seconds)
         html = written(folder / "report.html", page.write_page, all_lines, seconds)
         written(folder / "c", results_files.write_results_csv, all_lines, seconds)
         written(folder / "j", results_files.write_results_jsonl, all_lines, seconds)

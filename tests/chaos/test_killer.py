@@ -102,4 +102,3 @@ def test_reports_are_the_old_file_or_the_new_one(tmp_path: Path, forks: Forks, c
             assert kept(files) == kept(applied.files)
         assert stand.run("report", "run").exit_code == 0
         assert [name for name in killer.files("run") if name.startswith(".")] == []
-        assert [path.name for path in (stand.runs / "run").glob(".xlsx-*")] == []

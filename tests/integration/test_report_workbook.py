@@ -13,7 +13,7 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from batch.adapters import reports, runs, sheets
-from batch.adapters.reports import grid, workbook
+from batch.adapters.reports import grid, package
 from batch.adapters.reports.told import tell
 from batch.adapters.reports.words import headline
 from batch.core.again import retry_table
@@ -227,20 +227,23 @@ def test_the_page_has_no_markup_but_its_own(folder: Path, text: str) -> None:
     assert elements(hostile("harmless")) == elements(hostile(text))
 
 
-@pytest.mark.parametrize("held", [0, 100])
-def test_what_excel_would_read_as_an_escape_stays_as_it_is(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, held: int
-) -> None:
+def test_what_excel_would_read_as_an_escape_stays_as_it_is(folder: Path) -> None:
     """``_x0041_`` in a cell is the letter A to Excel unless it is written with care."""
-    monkeypatch.setattr(workbook, "HELD", held)
     told = record([row(note="_x0041_")], [change()], [outcome()])
     (value,) = column(opened(folder, told)["Results"], "note")
-    # of texts that stand in their cells, as those of large workbooks do, openpyxl leaves the reading to others
-    assert (value if held else openpyxl.utils.escape.unescape(str(value))) == "_x0041_"
+    # of texts that stand in their cells openpyxl leaves the reading to others
+    assert openpyxl.utils.escape.unescape(str(value)) == "_x0041_"
 
 
-def test_a_large_workbook_is_as_a_small_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However it is put together: cell for cell, format for format."""
+@pytest.mark.parametrize("text", [" led", "trailed\t", "two\nlines", "a  b", "\u00a0", "\"<&>'", "&amp;"])
+def test_spaces_and_marks_of_a_text_stay(folder: Path, text: str) -> None:
+    """As they were typed, at either end too."""
+    told = record([row(note=text)], [change()], [outcome()])
+    assert [text] == column(opened(folder, told)["Results"], "note")
+
+
+def test_rows_are_the_same_however_many_are_put_together(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cell for cell, format for format."""
 
     def cells() -> list[tuple[str, str, object, str, str]]:
         book = opened(folder, believable(60))
@@ -251,6 +254,13 @@ def test_a_large_workbook_is_as_a_small_one(folder: Path, monkeypatch: pytest.Mo
             for cell in row
         ]
 
-    small = cells()
-    monkeypatch.setattr(workbook, "HELD", 0)
-    assert small == cells()
+    at_once = cells()
+    monkeypatch.setattr(package, "CHUNK", 7)
+    assert at_once == cells()
+
+
+def test_a_table_without_rows_is_its_header(folder: Path) -> None:
+    """Nothing of what it is made from is left on it."""
+    sheet = opened(folder, record([row()], [change()], [outcome()]))["Failures"]
+    assert [5] == [len(line) for line in sheet.iter_rows()]
+    assert sheet.dimensions == "A1:E1"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
@@ -14,7 +13,7 @@ from batch.adapters.reports.failed import write_failed
 from batch.adapters.reports.page import write_page
 from batch.adapters.reports.results_files import write_results_csv, write_results_jsonl, write_summary
 from batch.adapters.reports.told import Told, tell
-from batch.adapters.reports.workbook import SET_ASIDE, write_workbook
+from batch.adapters.reports.workbook import write_workbook
 from batch.core.model import RunRecord, Summary
 
 WRITERS: Mapping[str, Callable[[Told, IO[bytes]], None]] = {
@@ -23,6 +22,7 @@ WRITERS: Mapping[str, Callable[[Told, IO[bytes]], None]] = {
     runs.FAILED: write_failed,
     runs.SUMMARY: write_summary,
     runs.REPORT_HTML: write_page,  # what people look at comes last: if it fails, machines have all they need
+    runs.REPORT_XLSX: write_workbook,
 }
 
 
@@ -37,17 +37,12 @@ def write_all(record: RunRecord, folder: Path) -> Summary:
     for name, write in WRITERS.items():
         with replacing(folder / name) as file:
             write(told, file)
-    with replacing(folder / runs.REPORT_XLSX) as file:
-        write_workbook(told, file, folder)
     return told.summary
 
 
 def _sweep(folder: Path) -> None:
     """Remove what a writer that was killed had set aside; a link is removed, not what it points to."""
-    for name in (*WRITERS, runs.REPORT_XLSX, runs.PLAN):
+    for name in (*WRITERS, runs.PLAN):
         for left in folder.glob(f".{name}.*"):
             with contextlib.suppress(OSError):
                 left.unlink()
-    for aside in folder.glob(f"{SET_ASIDE}*"):
-        if not aside.is_symlink():
-            shutil.rmtree(aside, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What every sheet of ``report.xlsx`` is made of: text cells, nothing live, row by row."""
+"""What the sheets of ``report.xlsx`` are made of: their formats, and tables with all but their rows."""
 
 from __future__ import annotations
 
@@ -94,53 +94,57 @@ class Column:
     look: Look = Look.TEXT
 
 
-class Grid:
-    """A table with a frozen, filtered header that goes on in a further sheet when one is full."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """So many rows under a header, of which each has a mark: the format of its cell in the column *marked*."""
 
-    def __init__(self, book: Workbook, styles: Styles, name: str, columns: Sequence[Column]) -> None:
-        self._book = book
-        self._styles = styles
-        self._name = name
-        self._columns = columns
-        self._sheets = 0
-        self._open()
+    name: str
+    columns: Sequence[Column]
+    rows: Iterable[tuple[Format | None, Sequence[Cell]]]
+    count: int
+    marked: int = 0
+    marks: Sequence[Format] = ()
 
-    def add(self, cells: Iterable[Cell], formats: Mapping[int, Format] | None = None) -> None:
-        """One more row; texts are texts whatever they look like."""
-        if self._row == ROWS:
-            self.close()
-            self._open()
-        row, sheet = self._row, self._sheet
-        for column, cell in enumerate(cells):
-            if cell is None or cell == "":
-                continue
-            style = formats.get(column) if formats else None
-            if isinstance(cell, str):
-                sheet.write_string(row, column, clean(cell), style)
-            else:
-                sheet.write_number(row, column, cell, style)
-        self._row += 1
 
-    def close(self) -> None:
-        """Put the filter over what was written, and tell Excel that numbers are meant to be text."""
-        last = max(self._row - 1, 1)
-        self._sheet.autofilter(0, 0, last, len(self._columns) - 1)
-        everything = f"A1:{xl_rowcol_to_cell(last, len(self._columns) - 1)}"
-        self._sheet.ignore_errors({"number_stored_as_text": everything})
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A table laid out on its sheets, by their places in the workbook; the first data row of each shows its formats.
 
-    def _open(self) -> None:
-        self._sheets += 1
-        name = self._name if self._sheets == 1 else f"{self._name} {self._sheets}"
-        sheet = self._sheet = self._book.add_worksheet(name)
-        sheet.freeze_panes(1, 0)
-        sheet.set_landscape()
-        sheet.fit_to_pages(1, 0)
-        sheet.repeat_rows(0)
-        sheet.set_footer("&L&A&RPage &P of &N")
-        for place, column in enumerate(self._columns):
-            sheet.set_column(place, place, column.width, self._styles.looks[column.look])
-            sheet.write_string(0, place, clean(column.name), self._styles.head)
-        self._row = 1
+    That row has one empty cell a column, then one for each mark: its formats' numbers are only known once the workbook
+    is put together.
+    """
+
+    table: Table
+    sheets: Sequence[int]
+
+
+def lay_out(book: Workbook, styles: Styles, table: Table) -> Laid:
+    """Give *book* the sheets of *table*, with frozen, filtered headers; a full one goes on in a further one."""
+    places = []
+    for place in range(max(1, -(-table.count // (ROWS - 1)))):
+        places.append(len(book.worksheets()))
+        sheet = book.add_worksheet(table.name if place == 0 else f"{table.name} {place + 1}")
+        last = max(min(table.count - place * (ROWS - 1), ROWS - 1), 1)
+        _lay_out(sheet, styles, table, last)
+    return Laid(table, places)
+
+
+def _lay_out(sheet: Worksheet, styles: Styles, table: Table, last: int) -> None:
+    sheet.freeze_panes(1, 0)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+    sheet.set_footer("&L&A&RPage &P of &N")
+    for place, column in enumerate(table.columns):
+        look = styles.looks[column.look]
+        sheet.set_column(place, place, column.width, look)
+        sheet.write_string(0, place, clean(column.name), styles.head)
+        sheet.write_blank(1, place, None, look)
+    for place, mark in enumerate(table.marks, len(table.columns)):
+        sheet.write_blank(1, place, None, mark)
+    sheet.autofilter(0, 0, last, len(table.columns) - 1)
+    everything = f"A1:{xl_rowcol_to_cell(last, len(table.columns) - 1)}"
+    sheet.ignore_errors({"number_stored_as_text": everything})  # they are meant to be text
 
 
 def header(sheet: Worksheet, styles: Styles, row: int, names: Sequence[str]) -> None:

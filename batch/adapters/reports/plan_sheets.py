@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from batch.adapters.reports.entries import MEANINGS, Entry, Named, Verdict, entries, verdicts
-from batch.adapters.reports.grid import Cell, Column, Grid, Look, Styles, header, widest
+from batch.adapters.reports.grid import Cell, Column, Look, Styles, Table, header, widest
 from batch.adapters.reports.review import Review, review
 from batch.adapters.reports.told import Told
 
@@ -60,14 +59,17 @@ def _counts(sheet: Worksheet, styles: Styles, told: Told, top: int) -> int:
     return top + len(found)
 
 
-def steps_sheet(book: Workbook, styles: Styles, told: Told) -> None:
+def steps_table(styles: Styles, told: Told) -> Table:
     """Every step in the order of doing, then every line without one."""
     found = entries(told)
-    grid = Grid(book, styles, "Plan", _columns(found))
-    formats = {verdict: {5: style} for verdict, style in styles.verdict.items()}
-    for entry in found:
-        grid.add(_cells(entry), formats[entry.verdict])
-    grid.close()
+    return Table(
+        name="Plan",
+        columns=_columns(found),
+        rows=((styles.verdict[entry.verdict], _cells(entry)) for entry in found),
+        count=len(found),
+        marked=5,
+        marks=tuple(styles.verdict.values()),
+    )
 
 
 def _columns(found: Sequence[Entry]) -> tuple[Column, ...]:

@@ -3,55 +3,44 @@
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import IO
 
-from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from batch.adapters.reports.causes import causes
 from batch.adapters.reports.facts import facts
 from batch.adapters.reports.failed import failures, reason_header, reasons
-from batch.adapters.reports.grid import Cell, Column, Grid, Look, Styles, header, widest
-from batch.adapters.reports.plan_sheets import review_blocks, steps_sheet
+from batch.adapters.reports.grid import Cell, Column, Laid, Look, Styles, Table, header, lay_out, widest
+from batch.adapters.reports.package import put_rows
+from batch.adapters.reports.plan_sheets import review_blocks, steps_table
 from batch.adapters.reports.told import Told
 from batch.adapters.reports.words import headline
-from batch.core.model import Result, Status
+from batch.core.model import Problem, Result, Status
 from batch.core.problems import CATALOGUE, Severity, describe
 from batch.core.reasons import MEANINGS
 
-HELD = 25_000
-"""Lines up to which a workbook is built in memory, in three fifths of the time; some 3 KB a line."""
-
-SET_ASIDE = ".xlsx-"
-"""How the folders are called that hold a workbook's sheets until it is whole."""
-
 OPTIONS = {
+    "in_memory": True,
     "strings_to_formulas": False,
     "strings_to_urls": False,
     "strings_to_numbers": False,
 }
 
 
-def write_workbook(told: Told, file: IO[bytes], folder: Path) -> None:
-    """Fill *file*. What xlsxwriter sets aside meanwhile lies in *folder*, which is nobody else's. Raises OSError."""
+def write_workbook(told: Told, file: IO[bytes]) -> None:
+    """Fill *file*. Raises OSError."""
+    bare = io.BytesIO()
+    with Workbook(bare, OPTIONS) as book:
+        tables = _fill(book, told)
     whole = io.BytesIO()  # 10 MB for 100,000 lines; onto a full disk zipfile would complain a second time, on stderr
-    small = len(told.lines) <= HELD
-    held = {"in_memory": small, "constant_memory": not small}
-    with tempfile.TemporaryDirectory(prefix=SET_ASIDE, dir=folder) as aside:
-        try:
-            with Workbook(whole, {**OPTIONS, **held, "tmpdir": aside}) as book:
-                _fill(book, told)
-        except FileCreateError as error:  # the library hides a full disk in an exception of its own
-            raise OSError(getattr(error.__context__, "errno", None), str(error)) from error
+    put_rows(bare, whole, tables)
     file.write(whole.getbuffer())
 
 
-def _fill(book: Workbook, told: Told) -> None:
+def _fill(book: Workbook, told: Told) -> list[Laid]:
     book.set_properties(
         {
             "title": f"Run {told.summary.run_id}",
@@ -61,13 +50,12 @@ def _fill(book: Workbook, told: Told) -> None:
     )
     styles = Styles(book)
     _summary(book.add_worksheet("Summary"), styles, told)
-    if told.looked:
-        steps_sheet(book, styles, told)
-    _results(book, styles, told)
-    if not told.looked:  # nothing has failed, nothing has moved
-        _failures(book, styles, told)
-        _before_after(book, styles, told)
-    _problems(book, styles, told)
+    tables = [_results(styles, told), _problems(styles, told)]
+    if told.looked:  # nothing has failed, nothing has moved
+        tables.insert(0, steps_table(styles, told))
+    else:
+        tables[1:1] = [_failures(told), _before_after(styles, told)]
+    return [lay_out(book, styles, table) for table in tables]
 
 
 # ── the sheets ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -120,7 +108,7 @@ def _causes(sheet: Worksheet, styles: Styles, told: Told, top: int) -> int:
     return top + len(found)
 
 
-def _results(book: Workbook, styles: Styles, told: Told) -> None:
+def _results(styles: Styles, told: Told) -> Table:
     names = widest({name for _, line in told.lines for name in (line.before_agent_name, line.after_agent_name)})
     columns = (
         *(Column("row", 7, Look.FIGURE), Column("number", 18), Column("channel", 11), Column("status", 11)),
@@ -128,11 +116,14 @@ def _results(book: Workbook, styles: Styles, told: Told) -> None:
         *(Column("reason", 70, Look.LONG), Column("http", 7, Look.FIGURE), Column("attempts", 10, Look.FIGURE)),
         *(Column("finished", 26), Column("verified", 10), Column("wave", 7), Column("note", 30, Look.LONG)),
     )
-    grid = Grid(book, styles, "Results", columns)
-    formats = {status: {3: style} for status, style in styles.status.items()}
-    for _, line in told.lines:
-        grid.add(_result_cells(line), formats[line.status])
-    grid.close()
+    return Table(
+        name="Results",
+        columns=columns,
+        rows=((styles.status[line.status], _result_cells(line)) for _, line in told.lines),
+        count=len(told.lines),
+        marked=3,
+        marks=tuple(styles.status.values()),
+    )
 
 
 def _result_cells(line: Result) -> tuple[Cell, ...]:
@@ -154,24 +145,26 @@ def _result_cells(line: Result) -> tuple[Cell, ...]:
     )
 
 
-def _failures(book: Workbook, styles: Styles, told: Told) -> None:
+def _failures(told: Told) -> Table:
     """Rows to run again as they are: the input's header, and a column of reasons that the reader passes over."""
     rows = list(failures(told))
     width = max([len(told.record.plan.header), *(len(row.cells) for row in rows)])
     names = _padded(told.record.plan.header, width)
     widths = [widest({name, *(_padded(row.cells, width)[place] for row in rows)}) for place, name in enumerate(names)]
     columns = [Column(name, widths[place]) for place, name in enumerate(names)]
-    grid = Grid(book, styles, "Failures", [*columns, Column(reason_header(told), 100, Look.LONG)])
-    for row in rows:
-        grid.add((*_padded(row.cells, width), reasons(row)))
-    grid.close()
+    return Table(
+        name="Failures",
+        columns=[*columns, Column(reason_header(told), 100, Look.LONG)],
+        rows=((None, (*_padded(row.cells, width), reasons(row))) for row in rows),
+        count=len(rows),
+    )
 
 
 def _padded(cells: Sequence[str], width: int) -> tuple[str, ...]:
     return (*cells, *[""] * (width - len(cells)))
 
 
-def _before_after(book: Workbook, styles: Styles, told: Told) -> None:
+def _before_after(styles: Styles, told: Told) -> Table:
     """The trunks whose owner is another one than before the run."""
     moved = [line for _, line in told.lines if line.before_agent_uuid != line.after_agent_uuid]
     names = widest({name for line in moved for name in (line.before_agent_name, line.after_agent_name)})
@@ -180,14 +173,27 @@ def _before_after(book: Workbook, styles: Styles, told: Told) -> None:
         *(Column("before", names, Look.LONG), Column("after", names, Look.LONG), Column("status", 11)),
         *(Column("before uuid", 38), Column("after uuid", 38)),
     )
-    grid = Grid(book, styles, "Before-After", columns)  # Excel allows no slash in a name
-    formats = {status: {5: style} for status, style in styles.status.items()}
-    for line in moved:
-        names_ = (line.before_agent_name, line.after_agent_name)
-        uuids = (line.before_agent_uuid, line.after_agent_uuid)
-        cells = (line.row, line.number, line.channel, *names_, line.status.value, *uuids)
-        grid.add(cells, formats[line.status])
-    grid.close()
+    return Table(
+        name="Before-After",  # Excel allows no slash in a name
+        columns=columns,
+        rows=((styles.status[line.status], _moved_cells(line)) for line in moved),
+        count=len(moved),
+        marked=5,
+        marks=tuple(styles.status.values()),
+    )
+
+
+def _moved_cells(line: Result) -> tuple[Cell, ...]:
+    return (
+        line.row,
+        line.number,
+        line.channel,
+        line.before_agent_name,
+        line.after_agent_name,
+        line.status.value,
+        line.before_agent_uuid,
+        line.after_agent_uuid,
+    )
 
 
 PROBLEMS = (
@@ -196,12 +202,22 @@ PROBLEMS = (
 )
 
 
-def _problems(book: Workbook, styles: Styles, told: Told) -> None:
-    grid = Grid(book, styles, "Problems", PROBLEMS)
-    marked = {Severity.ERROR: {3: styles.status[Status.INVALID]}, Severity.NOTE: {3: styles.status[Status.ALREADY]}}
-    for problem in told.record.plan.problems():
-        kind = CATALOGUE[problem.code]
-        word = "problem" if kind.severity is Severity.ERROR else "note"
-        cells = (problem.origin.row, problem.column, problem.value, word, problem.code, describe(problem), kind.hint)
-        grid.add(cells, marked[kind.severity])
-    grid.close()
+def _problems(styles: Styles, told: Told) -> Table:
+    marks = {Severity.ERROR: styles.status[Status.INVALID], Severity.NOTE: styles.status[Status.ALREADY]}
+    return Table(
+        name="Problems",
+        columns=PROBLEMS,
+        rows=(
+            (marks[CATALOGUE[problem.code].severity], _problem_cells(problem))
+            for problem in told.record.plan.problems()
+        ),
+        count=sum(1 for _ in told.record.plan.problems()),
+        marked=3,
+        marks=tuple(marks.values()),
+    )
+
+
+def _problem_cells(problem: Problem) -> tuple[Cell, ...]:
+    kind = CATALOGUE[problem.code]
+    word = "problem" if kind.severity is Severity.ERROR else "note"
+    return (problem.origin.row, problem.column, problem.value, word, problem.code, describe(problem), kind.hint)

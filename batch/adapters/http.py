@@ -7,7 +7,6 @@ Redirects are never followed and no proxy is taken from the environment, since n
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from batch.adapters.credentials import Secret
 from batch.adapters.target import PORTS, Target
 from batch.adapters.wire import MAX_BODY, Connection, Host, WireError
 from batch.core.calls import Answer, Call, Fault, FaultKind, Reply
+from batch.core.json_text import encode
 
 if TYPE_CHECKING:
     import httpx
@@ -134,7 +134,7 @@ class HttpApi:
         """The call with all its headers: httpx would work them out anew each time, which takes as long as sending."""
         headers, content = httpx.Headers(self._headers), b""
         if call.body is not None:
-            content = json.dumps(dict(call.body), separators=(",", ":")).encode()
+            content = encode(dict(call.body))
             headers["Content-Type"] = "application/json"
             headers["Content-Length"] = str(len(content))
         return httpx.Request(call.method, self._url(call), headers=headers, stream=httpx.ByteStream(content))

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ import anyio
 from anyio import to_thread
 
 from batch.adapters.files import PRIVATE_FILE, sync_folder
+from batch.core.json_text import decode, encode
 from batch.core.lifecycle import Entry, Kind
 from batch.errors import JournalError, LockedError
 
@@ -41,8 +41,6 @@ CREATE TABLE entry (
 ) STRICT
 """
 _START = b"\0" * 32
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-"""In ASCII, so that a plan of 100 MB takes 100 MB as a text too."""
 
 
 class Log(Protocol):
@@ -186,7 +184,7 @@ class Journal:
             for at, kind, change, body in self._database.execute(
                 "SELECT at, kind, change, body FROM entry ORDER BY seq"
             ):
-                yield Entry(Kind(kind), at, change, json.loads(body))
+                yield Entry(Kind(kind), at, change, decode(body))
         except (sqlite3.DatabaseError, ValueError) as error:
             raise _unreadable(self.path, error) from error
 
@@ -196,7 +194,7 @@ class Journal:
         try:
             rows = self._database.execute("SELECT seq, at, kind, change, body, hash FROM entry ORDER BY seq")
             for seq, at, kind, change, body, kept in rows:
-                previous = _chain(previous, seq, at, kind, change, body)
+                previous = _chain(previous, seq, at, kind, change, body.encode())
                 if seq != expected_seq or kept != previous:
                     return expected_seq
                 expected_seq += 1
@@ -211,9 +209,9 @@ class Journal:
         seq, last, rows = self._seq, self._hash, []
         for entry in entries:
             seq += 1
-            body = _encode(entry.body)
+            body = encode(entry.body)
             last = _chain(last, seq, entry.at, entry.kind.value, entry.change, body)
-            rows.append((seq, entry.at, entry.kind.value, entry.change, body, last))
+            rows.append((seq, entry.at, entry.kind.value, entry.change, body.decode(), last))
         try:
             self._database.execute("BEGIN")
             self._database.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", rows)
@@ -252,9 +250,9 @@ def _check_identity(path: Path, database: sqlite3.Connection) -> None:
         raise JournalError(message, hint="use the newer version to go on with this run")
 
 
-def _chain(previous: bytes, seq: int, at: float, kind: str, change: int | None, body: str) -> bytes:
+def _chain(previous: bytes, seq: int, at: float, kind: str, change: int | None, body: bytes) -> bytes:
     found = hashlib.sha256(previous + f"{seq}\n{at!r}\n{kind}\n{change}\n".encode())
-    found.update(body.encode())
+    found.update(body)
     return found.digest()
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from batch.core import json_text
 from batch.core.model import Number
 
 NUMBER = re.compile(r"\+?[0-9]{3,20}")
@@ -29,7 +29,7 @@ def document(body: bytes) -> dict[str, Any] | list[Any] | None:
     Whoever judges an answer and whoever reads it ask one after the other, so the last one is kept; none may change it.
     """
     try:
-        found = json.loads(body)
+        found = json_text.decode(body)
     except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, a number of 5,000 digits
         return None
     return found if isinstance(found, dict | list) else None

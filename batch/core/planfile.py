@@ -18,12 +18,11 @@ The digest protects against edits, a good one is no proof of origin: needs and n
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
+from batch.core.json_text import decode, encode, encode_sorted
 from batch.core.model import Plan
 from batch.core.plan_encode import change_to_json, head_to_json, plan_from_json, row_to_json, source_to_json
 from batch.errors import SafetyError
@@ -31,8 +30,6 @@ from batch.errors import SafetyError
 TOOL, SCHEMA = "reassign", 1
 
 _AGAIN = "make a new plan with `reassign plan FILE -o PLAN.json`"
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(", ", ": ")).encode
 
 
 def dump(plan: Plan) -> str:
@@ -44,13 +41,9 @@ def dump(plan: Plan) -> str:
         "digest": _digest(head, rows, changes),
         "source": source_to_json(plan.source),
     }
-    lines = [f" {_encode(key)}: {_encode(value)}," for key, value in (*first.items(), *sorted(head.items()))]
-    body = [" " + _encode("rows") + ": [", ",\n".join(rows), ' ],\n "changes": [', ",\n".join(changes), " ]"]
-    text = "\n".join(["{", *lines, *body, "}", ""])
-    if not _SURROGATE.search(text):
-        return text
-    # JSON cannot hold half a character in UTF-8, but it can name it
-    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    lines = [b" %b: %b," % (encode(key), encode_sorted(value)) for key, value in (*first.items(), *head.items())]
+    body = [b' "rows": [', b",\n".join(rows), b' ],\n "changes": [', b",\n".join(changes), b" ]"]
+    return b"\n".join([b"{", *lines, *body, b"}", b""]).decode()
 
 
 def digest(plan: Plan) -> str:
@@ -68,7 +61,7 @@ def load(text: str, *, sheet: str = "") -> Plan:
     try:
         rows, changes = document["rows"], document["changes"]
         head = {key: document[key] for key in document if key not in _NOT_DIGESTED}
-        found = _digest(head, map(_encode, rows), map(_encode, changes))
+        found = _digest(head, map(encode_sorted, rows), map(encode_sorted, changes))
         if found != document["digest"]:
             raise SafetyError("this plan was edited after it was made", hint=_AGAIN)
         return plan_from_json(document, sheet)
@@ -81,7 +74,7 @@ _NOT_DIGESTED = frozenset({"tool", "schema", "digest", "source", "rows", "change
 
 def _document(text: str) -> dict[str, Any]:
     try:
-        document = json.loads(text)
+        document = decode(text)
     except (ValueError, RecursionError) as error:
         raise SafetyError("this file is not a plan: it is not JSON", hint=_AGAIN) from error
     if not isinstance(document, dict) or document.get("tool") != TOOL:
@@ -94,24 +87,17 @@ def _document(text: str) -> dict[str, Any]:
     return document
 
 
-def _digest(head: Mapping[str, Any], rows: Iterable[str], changes: Iterable[str]) -> str:
+def _digest(head: Mapping[str, Any], rows: Iterable[bytes], changes: Iterable[bytes]) -> str:
     """Over the lines with a line break between two, an empty one before the changes; never all in memory once more."""
-    found = hashlib.sha256(_encode(head).encode("utf-8", "surrogatepass"))
-    for line in chain(rows, ("",), changes):
-        found.update(f"\n{line}".encode("utf-8", "surrogatepass"))
+    found = hashlib.sha256(encode_sorted(head))
+    for line in chain(rows, (b"",), changes):
+        found.update(b"\n" + line)
     return found.hexdigest()
 
 
-def _body(plan: Plan) -> tuple[dict[str, Any], list[str], list[str]]:
-    """Everything the digest is over: the head, and a line per row and per change."""
-    head = json.loads(_whole(_encode(head_to_json(plan))))
-    rows = [_whole(_encode(row_to_json(row))) for row in plan.rows]
-    changes = [_encode(change_to_json(change)) for change in plan.changes]
+def _body(plan: Plan) -> tuple[dict[str, Any], list[bytes], list[bytes]]:
+    """Everything the digest is over: the head, sorted, and a line per row and per change."""
+    head: dict[str, Any] = decode(encode_sorted(head_to_json(plan)))
+    rows = [encode_sorted(row_to_json(row)) for row in plan.rows]
+    changes = [encode_sorted(change_to_json(change)) for change in plan.changes]
     return head, rows, changes
-
-
-def _whole(line: str) -> str:
-    """Two halves of one character side by side become that character, as they would when the JSON is read."""
-    if line.isascii() or not _SURROGATE.search(line):
-        return line
-    return line.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")

@@ -13,7 +13,7 @@ CORE = Path(__file__).parents[2] / "batch" / "core"
 ALLOWED = {
     *("__future__", "bisect", "collections", "contextlib", "csv", "dataclasses", "decimal", "difflib", "enum"),
     *("functools", "graphlib", "hashlib", "heapq", "html", "io", "itertools", "json", "math", "operator", "re"),
-    *("fractions", "string", "types", "typing", "unicodedata", "uuid", "datetime", "phonenumbers"),
+    *("fractions", "string", "types", "typing", "unicodedata", "uuid", "datetime", "phonenumbers", "orjson"),
     *("batch.core", "batch.errors"),
 }
 """Modules that compute and nothing else. ``datetime`` is for arithmetic: its clocks are forbidden below."""

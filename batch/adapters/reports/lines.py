@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -10,11 +9,11 @@ from typing import Any, Generic, TypeVar
 from batch.adapters.reports.clean import clean
 from batch.adapters.reports.entries import Verdict, entries
 from batch.adapters.reports.told import Told
+from batch.core.json_text import encode
 from batch.core.model import Result, Status, Verified
 from batch.core.results import GOOD
 
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 Shared = TypeVar("Shared", bound=tuple[str, str] | str)
 
@@ -27,7 +26,7 @@ SEEN: Mapping[Verified, str] = {
 
 def data(told: Told) -> str:
     """The lines as JSON, escaped so that no text can end the script element it stands in."""
-    return _encode(_planned(told) if told.looked else _ended(told)).translate(_ESCAPES)
+    return encode(_planned(told) if told.looked else _ended(told)).decode().translate(_ESCAPES)
 
 
 def _ended(told: Told) -> dict[str, Any]:

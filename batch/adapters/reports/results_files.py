@@ -17,12 +17,12 @@ from typing import IO, Any
 
 from batch.adapters.reports.told import Told, problem_json
 from batch.core.encode import number_to_json
+from batch.core.json_text import encode
 from batch.core.model import Number, NumberState, PlanRow, Result
 from batch.core.summary import to_json
 
 COLUMNS = tuple(field.name for field in fields(Result))
 _values = attrgetter(*COLUMNS)
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def write_results_csv(told: Told, file: IO[bytes]) -> None:
@@ -32,8 +32,7 @@ def write_results_csv(told: Told, file: IO[bytes]) -> None:
 
 def write_results_jsonl(told: Told, file: IO[bytes]) -> None:
     """The same lines as JSON, each with the number as it was before and after, and the problems of its row."""
-    with utf8(file) as text:
-        text.writelines(f"{_encode(_body(told, row, result))}\n" for row, result in told.lines)
+    file.writelines(encode(_body(told, row, result)) + b"\n" for row, result in told.lines)
 
 
 def write_summary(told: Told, file: IO[bytes]) -> None:

@@ -33,6 +33,7 @@ from batch.core.model import (
     Verified,
     Workspace,
 )
+from batch.core.planfile import digest
 
 BEGAN = 1_795_636_800.0
 """2026-11-25T20:00:00Z"""
@@ -163,8 +164,10 @@ def record(
         "finished_at": BEGAN + 3,
         "exit_code": 0,
     }
+    planned = of_run.pop("plan", None) or plan(rows, changes, **more)
     return RunRecord(
-        plan=of_run.pop("plan", None) or plan(rows, changes, **more),
+        plan=planned,
+        plan_digest=digest(planned),
         outcomes={o.change: o for o in outcomes},
         befores={s.number: s for s in befores},
         afters={s.number: s for s in afters},

@@ -18,37 +18,51 @@ The digest protects against edits, a good one is no proof of origin: needs and n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from itertools import chain
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from batch.core.json_text import decode, encode, encode_sorted
 from batch.core.model import Plan
 from batch.core.plan_encode import change_to_json, head_to_json, plan_from_json, row_to_json, source_to_json
 from batch.errors import SafetyError
 
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
+
 TOOL, SCHEMA = "reassign", 1
 
+_AT_ONCE = 500
+"""Lines put together at once: alone, each would take a kilobyte."""
+_BETWEEN = b"\n"
+"""Stands between rows and changes in what the digest is over."""
+_SAID = re.compile(r'\{\s*"tool":[^\n]*\s*"schema":[^\n]*\s*"digest":\s*"([0-9a-f]{64})"')
 _AGAIN = "make a new plan with `reassign plan FILE -o PLAN.json`"
 
 
 def dump(plan: Plan) -> str:
     """*plan* as the text of ``plan.json``."""
-    head, rows, changes = _body(plan)
-    first = {
-        "tool": TOOL,
-        "schema": SCHEMA,
-        "digest": _digest(head, rows, changes),
-        "source": source_to_json(plan.source),
-    }
+    head: dict[str, Any] = decode(encode_sorted(head_to_json(plan)))
+    found = hashlib.sha256(encode_sorted(head))
+    rows = b",\n".join(_hashed(found, map(row_to_json, plan.rows)))
+    found.update(_BETWEEN)
+    changes = b",\n".join(_hashed(found, map(change_to_json, plan.changes)))
+    first = {"tool": TOOL, "schema": SCHEMA, "digest": found.hexdigest(), "source": source_to_json(plan.source)}
     lines = [b" %b: %b," % (encode(key), encode_sorted(value)) for key, value in (*first.items(), *head.items())]
-    body = [b' "rows": [', b",\n".join(rows), b' ],\n "changes": [', b",\n".join(changes), b" ]"]
+    body = [b' "rows": [', rows, b' ],\n "changes": [', changes, b" ]"]
     return b"\n".join([b"{", *lines, *body, b"}", b""]).decode()
 
 
 def digest(plan: Plan) -> str:
     """What identifies a plan: sha256 over everything in it but ``source``."""
-    return _digest(*_body(plan))
+    return _digest(head_to_json(plan), map(row_to_json, plan.rows), map(change_to_json, plan.changes))
+
+
+def said_digest(text: str) -> str:
+    """The digest that the text of a plan gives as its own; empty when it gives none."""
+    found = _SAID.match(text)
+    return found[1] if found else ""
 
 
 def load(text: str, *, sheet: str = "") -> Plan:
@@ -61,7 +75,7 @@ def load(text: str, *, sheet: str = "") -> Plan:
     try:
         rows, changes = document["rows"], document["changes"]
         head = {key: document[key] for key in document if key not in _NOT_DIGESTED}
-        found = _digest(head, map(encode_sorted, rows), map(encode_sorted, changes))
+        found = _digest(head, rows, changes)
         if found != document["digest"]:
             raise SafetyError("this plan was edited after it was made", hint=_AGAIN)
         return plan_from_json(document, sheet)
@@ -87,17 +101,19 @@ def _document(text: str) -> dict[str, Any]:
     return document
 
 
-def _digest(head: Mapping[str, Any], rows: Iterable[bytes], changes: Iterable[bytes]) -> str:
-    """Over the lines with a line break between two, an empty one before the changes; never all in memory once more."""
+def _digest(head: Mapping[str, Any], rows: Iterable[Any], changes: Iterable[Any]) -> str:
     found = hashlib.sha256(encode_sorted(head))
-    for line in chain(rows, (b"",), changes):
-        found.update(b"\n" + line)
+    for _ in _hashed(found, rows):
+        pass
+    found.update(_BETWEEN)
+    for _ in _hashed(found, changes):
+        pass
     return found.hexdigest()
 
 
-def _body(plan: Plan) -> tuple[dict[str, Any], list[bytes], list[bytes]]:
-    """Everything the digest is over: the head, sorted, and a line per row and per change."""
-    head: dict[str, Any] = decode(encode_sorted(head_to_json(plan)))
-    rows = [encode_sorted(row_to_json(row)) for row in plan.rows]
-    changes = [encode_sorted(change_to_json(change)) for change in plan.changes]
-    return head, rows, changes
+def _hashed(found: Hash, values: Iterable[Any]) -> Iterator[bytes]:
+    """*values* as lines, some hundreds at once, each added to *found* after a line break."""
+    rest = iter(values)
+    while lines := [encode_sorted(value) for value in islice(rest, _AT_ONCE)]:
+        found.update(b"\n" + b"\n".join(lines))
+        yield b",\n".join(lines)

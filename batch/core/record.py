@@ -9,7 +9,7 @@ from typing import Any
 from batch.core.encode import number_from_json, outcome_from_json
 from batch.core.lifecycle import Entry, Kind, State, step
 from batch.core.model import Binding, Calls, Number, NumberState, Outcome, Plan, Reason, RunRecord, Status, Trunk
-from batch.core.planfile import load
+from batch.core.planfile import load, said_digest
 from batch.errors import JournalError, SafetyError
 
 
@@ -69,6 +69,7 @@ def _fold(entries: Iterable[Entry], known: Plan | None) -> RunRecord:
         command=body["command"],
         tool_version=body["tool_version"],
         plan=plan,
+        plan_digest=said_digest(body["plan"]),
         outcomes=so_far.outcomes,
         befores=so_far.befores,
         afters=so_far.afters,

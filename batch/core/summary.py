@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 from batch.core.model import Action, Plan, Reason, Result, RunRecord, Status, Summary, Surprise
-from batch.core.planfile import digest
 from batch.core.reasons import sentence
 from batch.core.results import KEPT, iso, reason_of, stopped_by
 
@@ -41,7 +40,7 @@ def summarise(record: RunRecord, results: Iterable[Result]) -> Summary:
         started_at=iso(record.started_at),
         finished_at=iso(record.finished_at),
         input_sha256=plan.source.sha256,
-        plan_digest=digest(plan),
+        plan_digest=record.plan_digest,
         tool_version=record.tool_version,
         predicted={status.value: count for status, count in _every_status(predicted).items()},
         actual={status.value: count for status, count in _every_status(actual).items()},

@@ -71,7 +71,8 @@ class RunRecord:
     ``outcomes`` is keyed by change id; a change without one was never started. ``befores`` and ``afters`` are the
     number as seen just before the run's first PUT on it, and as last seen. ``whole_run`` is why no change was started
     at all (an audit, a guard, invalid rows), or why the rest was not; ``None`` when the run went to its end.
-    ``restoring`` are changes whose putting back was begun and has no outcome.
+    ``restoring`` are changes whose putting back was begun and has no outcome. ``plan_digest`` is that of the plan as it
+    was written down.
     """
 
     run_id: str
@@ -89,6 +90,7 @@ class RunRecord:
     whole_run: Reason | None = None
     whole_run_detail: str = ""
     restoring: frozenset[int] = frozenset()
+    plan_digest: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -48,7 +48,7 @@ def refuse_used(path: Path, saved: Plan, runs_dir: Path) -> None:
     """
     digest = planfile.digest(saved)
     known = [run for run in runs.listing(runs_dir) if run.summary.get("plan_digest", digest) == digest]
-    same = [record for run in known if (record := _undamaged(run.folder)) and planfile.digest(record.plan) == digest]
+    same = [record for run in known if (record := _undamaged(run.folder)) and record.plan_digest == digest]
     made = max((record.started_at for record in same if record.command in LOOKING), default=path.stat().st_mtime)
     for record in same:
         if record.command == "apply" and record.outcomes and record.started_at > made:

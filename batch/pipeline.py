@@ -31,7 +31,7 @@ from batch.core.normalise import normalise
 from batch.core.offline import contradictions
 from batch.core.plan import PlanOptions, make_plan
 from batch.core.problems import is_error
-from batch.core.record import fold
+from batch.core.record import fold, opening_of
 from batch.core.select import narrow
 from batch.core.waves import assign as assign_waves
 from batch.doctor import Finding, examine
@@ -114,14 +114,15 @@ async def resume(run: str | None, settings: Settings, hooks: Hooks) -> Finished:
         altered = journal.verify()
         if altered is not None:
             raise JournalError(f"entry {altered} of the journal of {folder.name} was altered after it was written")
-        record = fold(journal.entries())
+        opening = opening_of(next(journal.entries(), None))
+        record = fold(journal.entries(after=1), opening=opening)
         _same_workspace(record.plan.workspace, there.workspace, f"run {record.run_id}")
         if record.command in history.LOOKING:
             raise UsageError(f"run {record.run_id} only looked: nothing is to be resumed", hint="use `reassign apply`")
         if lift_stop(folder):
             hooks.say("the file STOP that ended the run is taken away")
         async with open_session(there, _terms(settings)) as session:
-            return await go_on(Run(folder, journal, record), session, settings, hooks)
+            return await go_on(Run(folder, journal, opening, record), session, settings, hooks)
 
 
 async def doctor(settings: Settings) -> tuple[Finding, ...]:

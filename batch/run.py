@@ -20,7 +20,7 @@ from batch.core.exits import Exit, exit_of
 from batch.core.guard import Refusal
 from batch.core.lifecycle import Entry, Kind
 from batch.core.model import Plan, Reason, RunRecord, Status, Summary
-from batch.core.record import fold
+from batch.core.record import fold, opening_of
 from batch.engine.session import Session
 from batch.errors import JournalError, ReassignError
 from batch.log import log
@@ -62,10 +62,11 @@ class Finished:
 
 @dataclass(slots=True)
 class Run:
-    """An open run. ``record`` is what its journal told when it was opened."""
+    """An open run. ``opening`` is what the first entry of its journal tells, ``record`` all there were at the start."""
 
     folder: Path
     journal: Journal
+    opening: RunRecord
     record: RunRecord
 
     def stop(self, reason: Reason, detail: str = "") -> None:
@@ -90,14 +91,14 @@ class Run:
         cost = {"calls": asdict(session.gate.calls()), "pace": dict(session.gate.view().words())}
         try:
             self.journal.append_now(Entry(Kind.CALLS, time.time(), body=cost))
-            record = fold(self.journal.entries(), plan=self.record.plan)
+            record = fold(self.journal.entries(after=1), opening=self.opening)
             code = exit_of(record, signal=signal, error=error, differences=differences, skip_invalid=skip_invalid)
             closing = Entry(Kind.FINISHED, time.time(), body={"exit_code": code})
             self.journal.append_now(closing)
             record = replace(record, finished_at=closing.at, exit_code=code)
         except JournalError as failure:
             error, code = failure, int(Exit.JOURNAL)
-            record = fold(self.journal.entries(), plan=self.record.plan)
+            record = fold(self.journal.entries(after=1), opening=self.opening)
         # in a thread, so that a second signal still ends the process at once
         summary = await anyio.to_thread.run_sync(reports.write_all, record, self.folder)
         log.info(
@@ -118,17 +119,20 @@ def new_run(
     folder = runs.create(settings.runs_dir, run_id)
     if input_file is not None:
         runs.copy_input(input_file, folder)
-    text = planfile.dump(plan)
-    write_private(folder / runs.PLAN, text.encode())
+    written = planfile.dump(plan)
+    write_private(folder / runs.PLAN, written)
     opening = {
         "run_id": run_id,
         "command": command,
         "tool_version": __version__,
-        "plan": text,
+        "plan_digest": planfile.said_digest(written),
+        "plan": written,
         "sheet": plan.source.sheet,
         "whole_run": stopped.value if stopped else None,
     }
     with Journal.create(folder / runs.JOURNAL) as journal:
-        journal.append_now(Entry(Kind.OPENED, started, body=opening))
+        first = Entry(Kind.OPENED, started, body=opening)
+        journal.append_now(first)
         log.info("run.opened", run=run_id, command=command, workspace=str(plan.workspace), changes=len(plan.writes()))
-        yield Run(folder, journal, fold(journal.entries(), plan=plan))
+        record = opening_of(first, plan=plan)
+        yield Run(folder, journal, record, record)

@@ -40,6 +40,8 @@ CREATE TABLE entry (
     body TEXT NOT NULL, hash BLOB NOT NULL
 ) STRICT
 """
+_INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?)"
+"""The bodies go in and out as bytes: a plan of 100 MB would be a text of up to 400."""
 _START = b"\0" * 32
 
 
@@ -178,12 +180,11 @@ class Journal:
         if self._failure is not None:
             raise self._failure
 
-    def entries(self) -> Iterator[Entry]:
-        """Every entry, in order."""
+    def entries(self, *, after: int = 0) -> Iterator[Entry]:
+        """Every entry after so many, in order."""
+        asked = "SELECT at, kind, change, CAST(body AS BLOB) FROM entry WHERE seq > ? ORDER BY seq"
         try:
-            for at, kind, change, body in self._database.execute(
-                "SELECT at, kind, change, body FROM entry ORDER BY seq"
-            ):
+            for at, kind, change, body in self._database.execute(asked, (after,)):
                 yield Entry(Kind(kind), at, change, decode(body))
         except (sqlite3.DatabaseError, ValueError) as error:
             raise _unreadable(self.path, error) from error
@@ -192,9 +193,11 @@ class Journal:
         """The number of the first entry that does not fit the chain of hashes; ``None`` when all do."""
         expected_seq, previous = 1, _START
         try:
-            rows = self._database.execute("SELECT seq, at, kind, change, body, hash FROM entry ORDER BY seq")
+            rows = self._database.execute(
+                "SELECT seq, at, kind, change, CAST(body AS BLOB), hash FROM entry ORDER BY seq"
+            )
             for seq, at, kind, change, body, kept in rows:
-                previous = _chain(previous, seq, at, kind, change, body.encode())
+                previous = _chain(previous, seq, at, kind, change, body)
                 if seq != expected_seq or kept != previous:
                     return expected_seq
                 expected_seq += 1
@@ -211,10 +214,10 @@ class Journal:
             seq += 1
             body = encode(entry.body)
             last = _chain(last, seq, entry.at, entry.kind.value, entry.change, body)
-            rows.append((seq, entry.at, entry.kind.value, entry.change, body.decode(), last))
+            rows.append((seq, entry.at, entry.kind.value, entry.change, body, last))
         try:
             self._database.execute("BEGIN")
-            self._database.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._database.executemany(_INSERT, rows)
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
             self._failure = _unwritable(self.path, error)

@@ -13,8 +13,12 @@ from typing import Any
 import orjson
 
 _HALF = re.compile("[\ud800-\udfff]")
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_encode_sorted = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+class Written(bytes):
+    """A value that is JSON already, and becomes part of a larger one as it is."""
+
+    __slots__ = ()
 
 
 def decode(text: bytes | str) -> Any:
@@ -32,9 +36,9 @@ def encode(value: Any) -> bytes:
     as they would when the JSON is read.
     """
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value, default=_as_written)
     except TypeError:
-        return _named(_encode(value))
+        return _named(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_read_again))
 
 
 def encode_sorted(value: Any) -> bytes:
@@ -42,9 +46,21 @@ def encode_sorted(value: Any) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
-        return _named(_encode_sorted(value))
+        return _named(json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True))
 
 
 def _named(text: str) -> bytes:
     paired = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
     return _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", paired).encode()
+
+
+def _as_written(value: object) -> orjson.Fragment:
+    if isinstance(value, Written):
+        return orjson.Fragment(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def _read_again(value: object) -> Any:
+    if isinstance(value, Written):
+        return json.loads(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from batch.core.json_text import decode, encode, encode_sorted
+from batch.core.json_text import Written, decode, encode, encode_sorted
 from batch.core.model import Plan
 from batch.core.plan_encode import change_to_json, head_to_json, plan_from_json, row_to_json, source_to_json
 from batch.errors import SafetyError
@@ -37,12 +37,12 @@ _AT_ONCE = 500
 """Lines put together at once: alone, each would take a kilobyte."""
 _BETWEEN = b"\n"
 """Stands between rows and changes in what the digest is over."""
-_SAID = re.compile(r'\{\s*"tool":[^\n]*\s*"schema":[^\n]*\s*"digest":\s*"([0-9a-f]{64})"')
+_SAID = re.compile(rb'\{\s*"tool":[^\n]*\s*"schema":[^\n]*\s*"digest":\s*"([0-9a-f]{64})"')
 _AGAIN = "make a new plan with `reassign plan FILE -o PLAN.json`"
 
 
-def dump(plan: Plan) -> str:
-    """*plan* as the text of ``plan.json``."""
+def dump(plan: Plan) -> Written:
+    """*plan* as the text of ``plan.json``, in UTF-8."""
     head: dict[str, Any] = decode(encode_sorted(head_to_json(plan)))
     found = hashlib.sha256(encode_sorted(head))
     rows = b",\n".join(_hashed(found, map(row_to_json, plan.rows)))
@@ -51,7 +51,7 @@ def dump(plan: Plan) -> str:
     first = {"tool": TOOL, "schema": SCHEMA, "digest": found.hexdigest(), "source": source_to_json(plan.source)}
     lines = [b" %b: %b," % (encode(key), encode_sorted(value)) for key, value in (*first.items(), *head.items())]
     body = [b' "rows": [', rows, b' ],\n "changes": [', changes, b" ]"]
-    return b"\n".join([b"{", *lines, *body, b"}", b""]).decode()
+    return Written(b"\n".join([b"{", *lines, *body, b"}", b""]))
 
 
 def digest(plan: Plan) -> str:
@@ -59,24 +59,32 @@ def digest(plan: Plan) -> str:
     return _digest(head_to_json(plan), map(row_to_json, plan.rows), map(change_to_json, plan.changes))
 
 
-def said_digest(text: str) -> str:
+def said_digest(text: bytes) -> str:
     """The digest that the text of a plan gives as its own; empty when it gives none."""
     found = _SAID.match(text)
-    return found[1] if found else ""
+    return found[1].decode() if found else ""
 
 
-def load(text: str, *, sheet: str = "") -> Plan:
-    """The plan in *text*; *sheet* is the name of the workbook's only sheet, where it is known.
+def load(text: str | bytes) -> Plan:
+    """The plan in *text*. Raises :class:`SafetyError` like :func:`read`."""
+    try:
+        document = decode(text)
+    except (ValueError, RecursionError) as error:
+        raise SafetyError("this file is not a plan: it is not JSON", hint=_AGAIN) from error
+    return read(document)
+
+
+def read(document: Any, *, sheet: str = "") -> Plan:
+    """The plan that a decoded *document* tells; *sheet* is the name of the workbook's only sheet, where it is known.
 
     Raises:
         SafetyError: not a plan of this tool, made by a later version, or edited since it was made.
     """
-    document = _document(text)
+    _check_kind(document)
     try:
         rows, changes = document["rows"], document["changes"]
         head = {key: document[key] for key in document if key not in _NOT_DIGESTED}
-        found = _digest(head, rows, changes)
-        if found != document["digest"]:
+        if _digest(head, rows, changes) != document["digest"]:
             raise SafetyError("this plan was edited after it was made", hint=_AGAIN)
         return plan_from_json(document, sheet)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
@@ -86,11 +94,7 @@ def load(text: str, *, sheet: str = "") -> Plan:
 _NOT_DIGESTED = frozenset({"tool", "schema", "digest", "source", "rows", "changes"})
 
 
-def _document(text: str) -> dict[str, Any]:
-    try:
-        document = decode(text)
-    except (ValueError, RecursionError) as error:
-        raise SafetyError("this file is not a plan: it is not JSON", hint=_AGAIN) from error
+def _check_kind(document: Any) -> None:
     if not isinstance(document, dict) or document.get("tool") != TOOL:
         raise SafetyError("this JSON file is not a plan of this tool", hint=_AGAIN)
     if document.get("schema") != SCHEMA:
@@ -98,7 +102,6 @@ def _document(text: str) -> dict[str, Any]:
             f"this plan has schema {document.get('schema')}, but this version of the tool knows only {SCHEMA}",
             hint="use the version that made it, or " + _AGAIN,
         )
-    return document
 
 
 def _digest(head: Mapping[str, Any], rows: Iterable[Any], changes: Iterable[Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from batch.core.encode import number_from_json, outcome_from_json
 from batch.core.lifecycle import Entry, Kind, State, step
 from batch.core.model import Binding, Calls, Number, NumberState, Outcome, Plan, Reason, RunRecord, Status, Trunk
-from batch.core.planfile import load, said_digest
+from batch.core.planfile import read
 from batch.errors import JournalError, SafetyError
 
 
@@ -33,55 +33,76 @@ class _Fold:
     exit_code: int | None = None
 
 
-def fold(entries: Iterable[Entry], *, plan: Plan | None = None) -> RunRecord:
+def fold(entries: Iterable[Entry], *, opening: RunRecord | None = None) -> RunRecord:
     """The whole story of a run; raises :class:`JournalError` when it is not one that can have happened.
 
-    A change with an intent but no outcome is ``unknown``: its PUT may have reached the server. *plan* is that of the
-    opening, when it is known already: reading it again is most of the work.
+    A change with an intent but no outcome is ``unknown``: its PUT may have reached the server. *opening* is what the
+    first entry told (:func:`opening_of`), when it was read before; then *entries* are those after it.
     """
     try:
-        return _fold(entries, plan)
-    except (SafetyError, KeyError, TypeError, ValueError, AttributeError) as error:
+        rest = iter(entries)
+        return _fold(rest, opening or _opening(next(rest, None)))
+    except _DAMAGED as error:
         raise JournalError(f"the journal is damaged: {type(error).__name__} {error}") from error
 
 
-def _fold(entries: Iterable[Entry], known: Plan | None) -> RunRecord:
-    iterator = iter(entries)
-    opening = next(iterator, None)
-    if opening is None:
+def opening_of(entry: Entry | None, *, plan: Plan | None = None) -> RunRecord:
+    """What the first entry of a journal tells of its run: all but how it went. *plan*, when it is known already."""
+    try:
+        return _opening(entry, plan)
+    except _DAMAGED as error:
+        raise JournalError(f"the journal is damaged: {type(error).__name__} {error}") from error
+
+
+_DAMAGED = (SafetyError, KeyError, TypeError, ValueError, AttributeError)
+
+
+def _opening(entry: Entry | None, plan: Plan | None = None) -> RunRecord:
+    if entry is None:
         raise JournalError(
             "the journal is empty: its run ended before it had begun, and sent nothing, or the file was truncated",
             hint="`reassign audit` tells how things are; then begin anew, with another --run-id",
         )
-    if opening.kind is not Kind.OPENED:
+    if entry.kind is not Kind.OPENED:
         raise JournalError(
             "the journal does not begin with its run: it was truncated, or is not a journal of this tool"
         )
-    body = opening.body
-    plan = known or load(body["plan"], sheet=body["sheet"])
-    so_far = _Fold()
-    _whole_run(so_far, body)
-    for entry in iterator:
-        _take(so_far, plan, entry)
-    _mark_in_doubt(so_far)
+    body = entry.body
+    reason = body.get("whole_run")
     return RunRecord(
         run_id=body["run_id"],
         command=body["command"],
         tool_version=body["tool_version"],
-        plan=plan,
-        plan_digest=said_digest(body["plan"]),
+        plan=plan or read(body["plan"], sheet=body["sheet"]),
+        plan_digest=body["plan_digest"],
+        outcomes={},
+        befores={},
+        afters={},
+        calls=Calls(),
+        started_at=entry.at,
+        whole_run=Reason(reason) if reason else None,
+        whole_run_detail=body.get("detail", ""),
+        notes=tuple(body.get("notes", ())),
+    )
+
+
+def _fold(entries: Iterable[Entry], opening: RunRecord) -> RunRecord:
+    so_far = _Fold(whole_run=opening.whole_run, whole_run_detail=opening.whole_run_detail)
+    for entry in entries:
+        _take(so_far, opening.plan, entry)
+    _mark_in_doubt(so_far)
+    return replace(
+        opening,
         outcomes=so_far.outcomes,
         befores=so_far.befores,
         afters=so_far.afters,
         calls=so_far.calls,
-        started_at=opening.at,
         pace=so_far.pace,
         finished_at=so_far.finished_at,
         exit_code=so_far.exit_code,
         whole_run=so_far.whole_run,
         whole_run_detail=so_far.whole_run_detail,
         restoring=frozenset(so_far.restoring),
-        notes=tuple(body.get("notes", ())),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -155,7 +154,7 @@ def _read(event: Event) -> Read:
 def plan_of(journal: Sequence[Entry]) -> tuple[Change, ...]:
     """The changes of the plan that a journal opens with, nothing-to-do among them; empty without a journal."""
     opened = next((entry for entry in journal if entry.kind == "opened"), None)
-    changes = json.loads(opened.body["plan"])["changes"] if opened is not None else ()
+    changes = opened.body["plan"]["changes"] if opened is not None else ()
     return tuple(
         Change(
             id=place,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.core.json_text import decode, encode, encode_sorted
+from batch.core.json_text import Written, decode, encode, encode_sorted
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text()
 VALUES = st.recursive(
@@ -70,3 +70,16 @@ def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
 def test_a_large_number_is_written_as_it_is(value: object) -> None:
     """Orjson has 64 bits for one."""
     assert json.loads(encode(value)) == json.loads(encode_sorted(value)) == value
+
+
+@pytest.mark.parametrize("more", ["", "\ud800"], ids=["", "beside half a character"])
+def test_what_is_written_already_becomes_a_part_as_it_is(more: str) -> None:
+    """A plan is not put into quotes."""
+    assert json.loads(encode({"plan": Written(b'{"a": [1]}'), "sheet": more})) == {"plan": {"a": [1]}, "sheet": more}
+
+
+@pytest.mark.parametrize("value", [b"bytes", {1, 2}, {"a": "\ud800", "b": b"bytes"}])
+def test_what_has_no_form_in_json_is_a_type_error(value: object) -> None:
+    """It is a mistake of ours."""
+    with pytest.raises(TypeError):
+        encode(value)

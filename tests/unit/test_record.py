@@ -25,8 +25,9 @@ PLAN = plan(
 
 
 def opened(made: Plan = PLAN, **more: object) -> Entry:
-    body = {"run_id": "r1", "command": "apply", "tool_version": "0.1.0", "plan": planfile.dump(made), "sheet": ""}
-    return Entry(Kind.OPENED, BEGAN, body=body | more)
+    body = {"run_id": "r1", "command": "apply", "tool_version": "0.1.0", "sheet": ""}
+    said = {"plan_digest": planfile.digest(made), "plan": json.loads(planfile.dump(made))}
+    return Entry(Kind.OPENED, BEGAN, body=body | said | more)
 
 
 def intent(
@@ -220,7 +221,7 @@ def without(entry: Entry, key: str) -> Entry:
     return Entry(entry.kind, entry.at, entry.change, {k: v for k, v in entry.body.items() if k != key})
 
 
-EDITED = opened(plan=planfile.dump(PLAN).replace(agent(1), agent(7)))
+EDITED = opened(plan=json.loads(planfile.dump(PLAN).decode().replace(agent(1), agent(7))))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import json
 import sqlite3
 import sys
 import zipfile
@@ -46,9 +45,9 @@ def entry(seq: int, at: float, kind: str, change: int | None = None, **body: Any
     return Entry(seq=seq, at=at, kind=kind, change=change, body=body)
 
 
-def plan(*changes: tuple[tuple[str, str], str, str | None, str]) -> str:
+def plan(*changes: tuple[tuple[str, str], str, str | None, str]) -> dict[str, list[dict[str, Any]]]:
     keys = ("number", "channel", "action", "before", "after")
-    return json.dumps({"changes": [dict(zip(keys, (*trunk, *rest), strict=True)) for trunk, *rest in changes]})
+    return {"changes": [dict(zip(keys, (*trunk, *rest), strict=True)) for trunk, *rest in changes]}
 
 
 def good() -> Evidence:

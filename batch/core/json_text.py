@@ -56,7 +56,7 @@ def _named(text: str) -> bytes:
 
 def _as_written(value: object) -> orjson.Fragment:
     if isinstance(value, Written):
-        return orjson.Fragment(value)
+        return orjson.Fragment(bytes(value))
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 

@@ -8,7 +8,7 @@ Redirects are never followed and no proxy is taken from the environment, since n
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping
 from typing import TYPE_CHECKING
 
 import anyio
@@ -58,6 +58,16 @@ class _Sealed(bytes):
         return f"<a request of {len(self)} bytes>"
 
 
+class _Body(httpx.AsyncByteStream):
+    """A body that is all there."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.content
+
+
 class OneConnection(httpx.AsyncBaseTransport):
     """An httpx transport of one keep-alive connection, which carries one request at a time.
 
@@ -72,7 +82,7 @@ class OneConnection(httpx.AsyncBaseTransport):
         status, headers, body = await self.connection.exchange(_written(request, await _whole(request.stream)))
         # as bytes: httpx takes texts in ASCII only, and a server may say anything
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        return httpx.Response(status, headers=raw, stream=httpx.ByteStream(body))
+        return httpx.Response(status, headers=raw, stream=_Body(body))
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -80,6 +90,8 @@ class OneConnection(httpx.AsyncBaseTransport):
 
 
 async def _whole(stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> bytes:
+    if isinstance(stream, _Body):
+        return stream.content
     assert isinstance(stream, httpx.AsyncByteStream)
     return b"".join([part async for part in stream])
 
@@ -137,7 +149,7 @@ class HttpApi:
             content = encode(dict(call.body))
             headers["Content-Type"] = "application/json"
             headers["Content-Length"] = str(len(content))
-        return httpx.Request(call.method, self._url(call), headers=headers, stream=httpx.ByteStream(content))
+        return httpx.Request(call.method, self._url(call), headers=headers, stream=_Body(content))
 
     def _url(self, call: Call) -> httpx.URL:
         """The call's URL; the one that writes is worked out once, since parsing it costs more than sending it."""

@@ -134,14 +134,13 @@ def show_ending(desk: Desk, ended: Finished) -> int:
 
 def tell_ending(desk: Desk, ended: Finished) -> None:
     """How a run that may write ended: its problems, what refused it, counts, what cut it short."""
-    from batch.core.results import results
+    from batch.core.results import unwell
     from batch.views.endings import ending
     from batch.views.plan import refusal_lines
     from batch.views.problems import problem_groups
 
-    told = list(results(ended.record))
     before = (*problem_groups(ended.record.plan.problems()), *refusal_lines(ended.refusals))
-    after = ending(ended.summary, ended.folder, ended.exit_code, told)
+    after = ending(ended.summary, ended.folder, ended.exit_code, list(unwell(ended.record)))
     desk.people.show((*before, *after), wrong=ended.exit_code != 0)
     if ended.error is not None:
         desk.people.say(f"stopped: {ended.error.message}")
@@ -154,11 +153,11 @@ def hand_out(desk: Desk, ended: Finished, plan_to: str | None = None) -> int:
     from batch.adapters import runs
     from batch.adapters.files import write_private
 
-    saved = (ended.folder / runs.PLAN).read_bytes()
+    saved = ended.folder / runs.PLAN
     if plan_to not in (None, "-"):
-        write_private(Path(str(plan_to)), saved)
+        write_private(Path(str(plan_to)), saved.read_bytes())
     if plan_to == "-" or (desk.settings.as_json and ended.record.command == "plan"):
-        data(saved.decode())
+        data(saved.read_text("utf-8"))
     elif desk.settings.as_json:
         data((ended.folder / runs.SUMMARY).read_text("utf-8"))
     else:

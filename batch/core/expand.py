@@ -15,6 +15,7 @@ from batch.core.agents import read_agent
 from batch.core.channels import read_channels
 from batch.core.columns import AGENTS
 from batch.core.model import (
+    CHANNELS,
     Agent,
     AgentId,
     AgentRef,
@@ -194,8 +195,8 @@ class _Channels:
 
 
 def _channels(state: NumberState) -> _Channels:
-    bound = tuple(channel for channel in Channel if _is_bound(state, channel))
-    return _Channels(bound, bound or tuple(channel for channel in Channel if channel.value in state.bindings))
+    bound = tuple(channel for channel in CHANNELS if _is_bound(state, channel))
+    return _Channels(bound, bound or tuple(channel for channel in CHANNELS if channel.value in state.bindings))
 
 
 def _is_bound(state: NumberState, channel: Channel) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from batch.core.model import AgentId, Channel, NumberState, Occupancy, Snapshot, Trunk
+from batch.core.model import CHANNELS, AgentId, Channel, NumberState, Occupancy, Snapshot, Trunk
 
 Seat = tuple[AgentId, Channel]
 """One channel of one agent."""
@@ -56,7 +56,7 @@ def _holders(snapshot: Snapshot) -> Iterator[tuple[Seat, Holder]]:
 
 
 def _bound(state: NumberState) -> Iterator[tuple[Channel, AgentId]]:
-    for channel in Channel:
+    for channel in CHANNELS:
         agent = state.owner(channel)
         if agent is not None:
             yield channel, agent

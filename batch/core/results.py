@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from batch.core.model import (
     Action,
@@ -17,6 +18,7 @@ from batch.core.model import (
     Result,
     RunRecord,
     Status,
+    Trunk,
     Verified,
 )
 from batch.core.problems import describe, is_error
@@ -72,6 +74,15 @@ def lines(record: RunRecord) -> Iterator[tuple[PlanRow, Result]]:
             yield row, teller.line(row, channel)
 
 
+def unwell(record: RunRecord) -> Iterator[Result]:
+    """The results of those lines that did not end well, in the order of the sheet."""
+    teller = _Teller(record)
+    for row in record.plan.rows:
+        for channel in row.channels:
+            if teller.fate(row, channel).status not in GOOD:
+                yield teller.line(row, channel)
+
+
 def endings(record: RunRecord) -> Iterator[tuple[Status, Reason]]:
     """How each of these lines ended, and why, without the rest of it."""
     teller = _Teller(record)
@@ -103,7 +114,6 @@ class _Teller:
 
     def __init__(self, record: RunRecord) -> None:
         self._record = record
-        self._planned = planned(record.plan) if record.whole_run is Reason.AUDIT else {}
         self._unswept = stopped_by(record) in UNSWEPT
         self._changes: dict[tuple[str, str], list[Change]] = {}
         for change in record.plan.changes:
@@ -143,6 +153,10 @@ class _Teller:
 
     def _changes_of(self, row: PlanRow, channel: str) -> Sequence[Change]:
         return self._changes.get((row.number, channel), ()) if row.valid else ()
+
+    @cached_property
+    def _planned(self) -> Mapping[Trunk, str]:
+        return planned(self._record.plan)
 
     def _plan_of(self, fate: _Fate, changes: Sequence[Change]) -> str:
         """What would be done with a trunk that a run only looked at."""

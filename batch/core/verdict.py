@@ -209,8 +209,12 @@ _READS = _by_reply(READ_TABLE)
 
 
 def _first(lines: Mapping[int | FaultKind, tuple[Line[Meaning], ...]], look: _Look) -> Line[Meaning]:
-    what = look.reply.status if isinstance(look.reply, Answer) else look.reply.kind
-    return next(line for line in lines.get(what, lines[_NO_STATUS]) if look.shows(line.sign))
+    reply = look.reply
+    *before, last = lines.get(reply.status if isinstance(reply, Answer) else reply.kind, lines[_NO_STATUS])
+    for line in before:
+        if look.shows(line.sign):
+            return line
+    return last
 
 
 def _detail(line: Line[Meaning], reply: Reply) -> str:

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
-from batch.adapters.reports.told import Told
+from batch.adapters.reports.told import Told, steps_of
 from batch.core.figures import rows_said
 from batch.core.model import Action, AgentId, PlanRow, Reason, Result
 from batch.core.reasons import SENTENCES
 from batch.core.results import reason_of
-from batch.core.steps import Step, agent_labels, label, steps, why
+from batch.core.steps import Step, agent_labels, label, why
 
 
 class Verdict(StrEnum):
@@ -69,21 +70,23 @@ class Entry:
     note: str = ""
 
 
+@lru_cache(1)
 def verdicts(told: Told) -> Counter[Verdict]:
     """How many lines of the sheet stand how."""
     return Counter(VERDICTS[reason_of(line)] for _, line in told.lines)
 
 
-def entries(told: Told) -> list[Entry]:
+@lru_cache(1)
+def entries(told: Told) -> tuple[Entry, ...]:
     """The whole plan: what is done, in its order, and then what is not, in the order of the sheet."""
     labels = agent_labels(told.record.plan.agents)
     rest = [line for line in told.lines if reason_of(line[1]) is not Reason.AUDIT]
     notes = {(line.number, line.channel): line.note for _, line in told.lines if reason_of(line) is Reason.AUDIT}
-    return [*_steps(told, labels, notes), *(_line(row, line, labels) for row, line in rest)]
+    return (*_steps(told, labels, notes), *(_line(row, line, labels) for row, line in rest))
 
 
 def _steps(told: Told, labels: Mapping[AgentId, str], notes: Mapping[tuple[str, str], str]) -> Iterator[Entry]:
-    for step in steps(told.record.plan):
+    for step in steps_of(told):
         trunk = step.change.trunk
         yield _step(step, labels, notes.get((trunk.number, trunk.channel.value), ""))
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from batch.adapters.reports.clean import clean
-from batch.adapters.reports.told import Told
+from batch.adapters.reports.told import Told, steps_of
 from batch.core.cost import Cost, believed, cost
 from batch.core.figures import rows_said, share, span
 from batch.core.guard import Refusal, failure_budget, guard
 from batch.core.model import Action, Plan
-from batch.core.steps import OCCUPANCIES, Step, steps
+from batch.core.steps import OCCUPANCIES, Step
 from batch.errors import UsageError
 
 MOST_WAVES = 20
@@ -47,10 +48,11 @@ class Review:
     further: int
 
 
+@lru_cache(1)
 def review(told: Told) -> Review:
     """The plan of a run that only looked, weighed by the limits it was made with."""
     plan = told.record.plan
-    found = steps(plan)
+    found = steps_of(told)
     price = cost(plan, believed(told.record.pace), looking=told.record.calls.get)
     waves = list(_waves(found, price.per_second))
     return Review(

@@ -35,10 +35,11 @@ from batch.core.model.source import (
     SourceRow,
     SourceTable,
 )
-from batch.core.model.trunk import AgentId, Channel, Number, Trunk
+from batch.core.model.trunk import CHANNELS, AgentId, Channel, Number, Trunk
 
 __all__ = [
     "BRANDS",
+    "CHANNELS",
     "Action",
     "Agent",
     "AgentId",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from batch.core.model.trunk import AgentId, Channel, Number, Trunk
+from batch.core.model.trunk import CHANNELS, AgentId, Channel, Number, Trunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class NumberState:
         if not self.external:
             return ()
         bound = {name for name, binding in self.bindings.items() if binding.bound}
-        return tuple(Trunk(self.number, channel) for channel in Channel if channel.value in bound)
+        return tuple(Trunk(self.number, channel) for channel in CHANNELS if channel.value in bound)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

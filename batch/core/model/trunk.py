@@ -20,6 +20,10 @@ class Channel(StrEnum):
     WHATSAPP = "whatsapp"
 
 
+CHANNELS = tuple(Channel)
+"""Both, in the order in which a row's channels are told."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Trunk:
     """One number on one channel, the thing that is bound to an agent."""

@@ -156,12 +156,18 @@ def _be_silent() -> None:
 
 
 class _Voice:
-    """Tells events by the configuration of the moment, bound once for each: structlog's proxy binds for each event."""
+    """Tells events by the configuration of the moment, bound once for each: structlog's proxy binds for each event.
 
-    __slots__ = ("_bound",)
+    ``tells_calls`` and ``tells_changes`` say whether anybody hears DEBUG and INFO: what is told of each call, and of
+    each change, is only put together then.
+    """
+
+    __slots__ = ("_bound", "tells_calls", "tells_changes")
 
     def renew(self) -> None:
         self._bound = structlog.get_logger().bind()
+        self.tells_calls = self._bound.is_enabled_for(logging.DEBUG)
+        self.tells_changes = self._bound.is_enabled_for(logging.INFO)
 
     def __getattr__(self, method: str) -> Any:
         return getattr(self._bound, method)

@@ -42,6 +42,7 @@ CREATE TABLE entry (
 """
 _INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?)"
 """The bodies go in and out as bytes: a plan of 100 MB would be a text of up to 400."""
+_KINDS = {kind.value: kind for kind in Kind}
 _START = b"\0" * 32
 
 
@@ -185,7 +186,7 @@ class Journal:
         asked = "SELECT at, kind, change, CAST(body AS BLOB) FROM entry WHERE seq > ? ORDER BY seq"
         try:
             for at, kind, change, body in self._database.execute(asked, (after,)):
-                yield Entry(Kind(kind), at, change, decode(body))
+                yield Entry(_KINDS.get(kind) or Kind(kind), at, change, decode(body))
         except (sqlite3.DatabaseError, ValueError) as error:
             raise _unreadable(self.path, error) from error
 

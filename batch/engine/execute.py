@@ -165,8 +165,9 @@ class Execution:
             outcome = conflict.outcome
         if outcome.reason is Reason.INTERRUPTED:  # all that the settler can know of a stop
             outcome = replace(outcome, reason=self._schedule.stopped or outcome.reason)
-        told = {"status": outcome.status, "reason": outcome.reason, "http_status": outcome.http_status}
-        log.info("change.settled", trunk=str(work.change.trunk), attempts=outcome.attempts, **told)
+        if log.tells_changes:
+            told = {"status": outcome.status, "reason": outcome.reason, "http_status": outcome.http_status}
+            log.info("change.settled", trunk=str(work.change.trunk), attempts=outcome.attempts, **told)
         self._write_down(outcome)
         self._write_down(*self._schedule.settled(outcome))
 

@@ -180,8 +180,11 @@ class Gate:
         """The call was sent, and this came back."""
         now = anyio.current_time()
         self._count(call, now)
-        told = {"status": reply.status} if isinstance(reply, Answer) else {"fault": reply.kind, "detail": reply.detail}
-        log.debug("call.ended", method=call.method, path=call.path, seconds=round(now - entered_at, 4), **told)
+        if log.tells_calls:
+            told = (
+                {"status": reply.status} if isinstance(reply, Answer) else {"fault": reply.kind, "detail": reply.detail}
+            )
+            log.debug("call.ended", method=call.method, path=call.path, seconds=round(now - entered_at, 4), **told)
         if isinstance(reply, Answer):
             self._refused_429 += reply.status == TOO_MANY
             self._pacer.answered(entered_at, now, reply.status, reply.headers)

@@ -23,6 +23,8 @@ GENTLE_SPANS, STEP_SECONDS, STEP_CALLS = 2.0, 1.0, 4
 """How long the first step lasts at least, and every step."""
 SURPLUS, REACHED = 2, 0.7
 """Calls more than believed that make the first step good; share of what was tried that makes any other good."""
+DEAR = 20.0
+"""So many times as long as the pause that a try cost, at least, until the next: a twentieth of the time is lost."""
 CREDIT, NO_CREDIT = 1.5, 0.9
 """Seconds: a bucket may hold what it regains in so many; what comes to less may be that, and no higher rate."""
 EVEN_SPAN = 2.0
@@ -115,11 +117,11 @@ class Climb:
         """How many calls were accepted beyond what was believed before."""
         return self._accepted - (self._base.rate if self._base else 0.0) * (now - self._began)
 
-    def failed(self, now: float) -> Allowance:
-        """More was refused. Returns what was believed before all this."""
+    def failed(self, now: float, pause: float) -> Allowance:
+        """More was refused, and *pause* seconds were lost by it. Returns what was believed before all this."""
         assert self._base is not None
         most = max(TRY_AT_MOST, 4 * self._base.count)
-        self._patience = max(TRY_AFTER, min(2 * self._patience, most))
+        self._patience = max(TRY_AFTER, min(2 * self._patience, most), math.ceil(DEAR * pause * self._base.rate))
         smaller = self.steps == 0 and self._base.count == 1
         self._gentle = max(LEAST, math.sqrt(self._gentle)) if smaller else GENTLE
         self.bold = False

@@ -157,7 +157,7 @@ class Guess:
         empty = tuple(self._empty)
         self._empty.append(lesson.at)
         if known is not None and self._climb.tried is not None:
-            self._fell(known, self._climb.tried, lesson.at)
+            self._fell(known, self._climb.tried, lesson)
         elif not self._crowded(lesson, again_at):
             self._learn(lesson, again_at, empty, log, latency, used)
 
@@ -227,10 +227,11 @@ class Guess:
         else:
             self.allowance = Allowance(known.count, known.span / LOWER, known.shape)
 
-    def _fell(self, known: Allowance, tried: Allowance, now: float) -> None:
+    def _fell(self, known: Allowance, tried: Allowance, lesson: Lesson) -> None:
         """Trying more has ended in a refusal."""
+        now = lesson.at
         steps, surplus, bold = self._climb.steps, self._climb.surplus(now), self._climb.bold
-        base = self._climb.failed(now)
+        base = self._climb.failed(now, lesson.told or 0.0)
         if steps == 0:  # not even a little more: it is as believed
             self.allowance = base
             self._sure = 0.0 if bold else base.rate

@@ -162,6 +162,15 @@ def test_windows_by_the_clock_are_not_taken_for_a_limit_that_fell(phase: float) 
     assert run.early == 0
 
 
+@pytest.mark.parametrize("latency", [NEAR, USUAL])
+def test_the_dearer_a_try_the_rarer_it_is(latency: float) -> None:
+    """A refusal that is answered with a pause of a second costs 200 calls: of a long run a tenth is lost by it, no more."""
+    server, calls = FixedWindow(200, 1, retry_after=True), 6000
+    run = drive(Pacer(), server, calls=calls, latency=latency)
+    assert run.refused <= 4
+    assert run.ended_at <= 1.12 * ideal(FixedWindow(200, 1), calls=calls, latency=latency)
+
+
 @pytest.mark.parametrize("seed", [7503, 7510])
 def test_a_rate_that_is_refused_again_and_again_is_let_go_of(seed: int) -> None:
     """A bucket regains during the pause what looks like a window of twice its rate: that is not believed for long."""

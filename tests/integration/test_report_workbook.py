@@ -129,6 +129,14 @@ def test_a_row_longer_than_the_header_keeps_its_cells(folder: Path) -> None:
     assert line[5].startswith("invalid – invalid_row")
 
 
+def test_the_widest_of_inputs_leaves_no_room_for_the_reasons(folder: Path) -> None:
+    """It has as many columns as a sheet can have."""
+    names = ("number", "channel", "agent", *(f"c{place}" for place in range(grid.COLUMNS - 3)))
+    told = record([row(cells=names)], [change()], [REFUSED], header=names)
+    sheet = opened(folder, told)["Failures"]
+    assert [*names] == [cell.value for cell in sheet[1]] == [cell.value for cell in sheet[2]]
+
+
 def test_before_after_shows_the_trunks_that_have_another_agent_now(folder: Path) -> None:
     """And only those."""
     told = record([row(2), row(3)], [change(0), kept(1, of=3)], [outcome(0)])

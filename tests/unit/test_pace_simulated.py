@@ -164,7 +164,7 @@ def test_windows_by_the_clock_are_not_taken_for_a_limit_that_fell(phase: float) 
 
 @pytest.mark.parametrize("latency", [NEAR, USUAL])
 def test_the_dearer_a_try_the_rarer_it_is(latency: float) -> None:
-    """A refusal that is answered with a pause of a second costs 200 calls: of a long run a tenth is lost by it, no more."""
+    """A refusal that is answered with a pause of a second costs 200 calls: a long run loses a tenth by it at most."""
     server, calls = FixedWindow(200, 1, retry_after=True), 6000
     run = drive(Pacer(), server, calls=calls, latency=latency)
     assert run.refused <= 4

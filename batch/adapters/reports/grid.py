@@ -17,8 +17,8 @@ from batch.adapters.reports.entries import Verdict
 from batch.adapters.reports.words import Tone
 from batch.core.model import Status
 
-ROWS = 1_048_576
-"""Rows a sheet holds (Excel's specification of limits); more go on in a further sheet."""
+ROWS, COLUMNS = 1_048_576, 16_384
+"""What a sheet holds (Excel's specification of limits); more rows go on in a further sheet."""
 
 COLOURS: Mapping[Status, tuple[str, str]] = {
     Status.DONE: ("#14653a", "#dcf3e4"),

@@ -13,7 +13,7 @@ from xlsxwriter.worksheet import Worksheet
 from batch.adapters.reports.causes import causes
 from batch.adapters.reports.facts import facts
 from batch.adapters.reports.failed import failures, reason_header, reasons
-from batch.adapters.reports.grid import Cell, Column, Laid, Look, Styles, Table, header, lay_out, widest
+from batch.adapters.reports.grid import COLUMNS, Cell, Column, Laid, Look, Styles, Table, header, lay_out, widest
 from batch.adapters.reports.package import put_rows
 from batch.adapters.reports.plan_sheets import review_blocks, steps_table
 from batch.adapters.reports.told import Told
@@ -152,10 +152,11 @@ def _failures(told: Told) -> Table:
     names = _padded(told.record.plan.header, width)
     widths = [widest({name, *(_padded(row.cells, width)[place] for row in rows)}) for place, name in enumerate(names)]
     columns = [Column(name, widths[place]) for place, name in enumerate(names)]
+    columns.append(Column(reason_header(told), 100, Look.LONG))
     return Table(
         name="Failures",
-        columns=[*columns, Column(reason_header(told), 100, Look.LONG)],
-        rows=((None, (*_padded(row.cells, width), reasons(row))) for row in rows),
+        columns=columns[:COLUMNS],  # the widest of inputs leaves no room for the reasons
+        rows=((None, (*_padded(row.cells, width), reasons(row))[:COLUMNS]) for row in rows),
         count=len(rows),
     )
 

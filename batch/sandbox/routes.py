@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -137,10 +137,10 @@ class Routes:
         return self._spelled(shapes.envelope(data))
 
     def _trunks(self, request: Request) -> Result:
-        return self._list(request, [row for row in self.world.numbers.values() if row.external], self._number)
+        return self._list(request, self.world.rows(external=True), self._number)
 
     def _numbers(self, request: Request) -> Result:
-        return self._list(request, list(self.world.numbers.values()), self._number)
+        return self._list(request, self.world.rows(), self._number)
 
     def _agents(self, request: Request) -> Result:
         return self._list(request, list(self.world.agents.values()), shapes.agent)
@@ -148,7 +148,7 @@ class Routes:
     def _number(self, row: NumberRow) -> dict[str, Any]:
         return shapes.phone_number(self.world, row, self.world.seen(row, self._clock.monotonic()))
 
-    def _list(self, request: Request, rows: list[Any], shape: Callable[[Any], dict[str, Any]]) -> Response:
+    def _list(self, request: Request, rows: Sequence[Any], shape: Callable[[Any], dict[str, Any]]) -> Response:
         options = self.options
         per_page = min(request.whole("per_page", options.page_size), options.max_page)
         style = Pagination.ENDLESS if request.endless else options.pagination

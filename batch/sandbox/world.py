@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -59,6 +59,8 @@ class World:
         self.numbers: dict[str, NumberRow] = {
             row.number: replace(row, bindings=dict(row.bindings)) for row in rows.numbers
         }
+        self._listed: tuple[NumberRow, ...] = ()
+        self._external: tuple[NumberRow, ...] = ()
         self.by_uuid: dict[str, NumberRow] = {row.uuid: row for row in self.numbers.values()}
         self.holders: tuple[Holder, ...] = rows.holders
         self._held: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
@@ -124,6 +126,13 @@ class World:
         """Whether the external trunk exists, served or not."""
         row = self.numbers.get(number)
         return row is not None and row.external and channel in row.bindings
+
+    def rows(self, *, external: bool = False) -> Sequence[NumberRow]:
+        """The rows of a list of numbers, put together once for all its pages."""
+        if len(self._listed) != len(self.numbers):
+            self._listed = tuple(self.numbers.values())
+            self._external = tuple(row for row in self._listed if row.external)
+        return self._external if external else self._listed
 
     def trunks(self) -> Iterator[tuple[str, str, str | None]]:
         """Every external trunk as (number, channel, agent)."""

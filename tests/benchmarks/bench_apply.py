@@ -3,7 +3,8 @@
     python -m tests.benchmarks.bench_apply [CHANGES …]
 
 The stand-in has no limit, so what is measured is our own part. Its process answers on one core while ours works on the
-other; where it is the slower one, ``client µs`` (processor time per change) says what ours could do.
+other; where it is the slower one, ``client µs`` (processor time per change) says what ours could do. ``PUTs/s`` is from
+the first PUT that arrives to the last: without the start, the plan, the final look and the reports.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks.stand import run, stand_in, state, write_sheet
+from tests.benchmarks.watched import control
 
 DEFAULT = (1_000, 20_000)
 
@@ -26,16 +28,17 @@ def measure(changes: int) -> str:
         done = run(["apply", str(sheet), *more], folder, url)
         assert done.code == 0, done.err
         calls = done.summary()["calls"]
+        puts = [entry["mono"] for entry in control(url, "log")["entries"] if entry["method"] == "PUT"]
     per_change = (calls["get"] + calls["put"]) / count
     return (
-        f"{count:7,}  {done.seconds:7.1f}  {count / done.seconds:9,.0f}"
+        f"{count:7,}  {done.seconds:7.1f}  {count / done.seconds:9,.0f}  {len(puts) / (puts[-1] - puts[0]):6,.0f}"
         f"  {done.cpu / count * 1e6:9.0f}  {per_change:12.3f}  {done.peak:7.0f}"
     )
 
 
 def main() -> None:
     """Print a table, a line per number of changes."""
-    print("changes  seconds  changes/s  client µs  calls/change  peak MB")
+    print("changes  seconds  changes/s  PUTs/s  client µs  calls/change  peak MB")
     for changes in [int(text) for text in sys.argv[1:]] or DEFAULT:
         print(measure(changes))
 

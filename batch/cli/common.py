@@ -90,10 +90,10 @@ def at_work(flags: Mapping[str, Any], job: Layer | None = None) -> Iterator[Desk
         except (ReassignError, click.ClickException):
             raise
         except Exception:
-            import structlog
+            from batch.log import log
 
             # only the file gets the traceback; people get a sentence from `entry.run`
-            structlog.get_logger().debug("command.failed", exc_info=True)
+            log.debug("command.failed", exc_info=True)
             raise
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.errors import UsageError
-from batch.log import logging_to, mask
+from batch.log import log, logging_to
+from batch.log_events import mask
 
 CANARY = "canary-5ecret-t0ken"
 
@@ -127,3 +130,32 @@ def test_the_log_file_is_private_appended_to_and_no_link(tmp_path: Path) -> None
         logging_to(verbose=0, log_file=tmp_path / "link", echo=print),
     ):
         pass
+
+
+def test_structlog_is_loaded_when_somebody_hears_something() -> None:
+    """It takes as long as a tenth of a small plan; errors are heard always."""
+    code = (
+        "import sys; from batch.log import log, logging_to\n"
+        "with logging_to(verbose=0, log_file=None, echo=print):\n"
+        "    log.info('a.b'); log.warning('a.c'); assert 'structlog' not in sys.modules\n"
+        "    log.error('a.d'); assert 'structlog' in sys.modules\n"
+        "log.error('a.e')\n"
+        "import structlog; structlog.get_logger().error('a.f')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [line.split(" ", 1)[1] for line in done.stdout.splitlines()] == ["error a.d"]
+
+
+def test_a_warning_of_a_library_is_told_as_an_event(tmp_path: Path) -> None:
+    """At its own level, one without a name among them."""
+    with logging_to(verbose=0, log_file=tmp_path / "log", echo=print):
+        logging.getLogger("some.library").warning("careful %d", 1)
+        logging.getLogger("some.library").log(35, "odd")
+    told = [(event["level"], event["library"], event["said"]) for event in written(tmp_path / "log")]
+    assert told == [("warning", "some.library", "careful 1"), ("error", "some.library", "odd")]
+
+
+def test_there_are_no_other_ways_to_tell_an_event() -> None:
+    """A slip is noticed, heard or not."""
+    with pytest.raises(AttributeError, match="'inform'"):
+        log.inform("a.b")

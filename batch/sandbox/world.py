@@ -59,6 +59,7 @@ class World:
         self.numbers: dict[str, NumberRow] = {
             row.number: replace(row, bindings=dict(row.bindings)) for row in rows.numbers
         }
+        self._ends = (0, "", "")  # how many numbers were listed, the first and the last
         self._listed: tuple[NumberRow, ...] = ()
         self._external: tuple[NumberRow, ...] = ()
         self.by_uuid: dict[str, NumberRow] = {row.uuid: row for row in self.numbers.values()}
@@ -128,8 +129,10 @@ class World:
         return row is not None and row.external and channel in row.bindings
 
     def rows(self, *, external: bool = False) -> Sequence[NumberRow]:
-        """The rows of a list of numbers, put together once for all its pages."""
-        if len(self._listed) != len(self.numbers):
+        """The rows of a list of numbers, put together once for all its pages, and again when one has come or gone."""
+        ends = (len(self.numbers), next(iter(self.numbers), ""), next(reversed(self.numbers), ""))
+        if ends != self._ends:
+            self._ends = ends
             self._listed = tuple(self.numbers.values())
             self._external = tuple(row for row in self._listed if row.external)
         return self._external if external else self._listed

@@ -125,7 +125,6 @@ def new_run(
         "run_id": run_id,
         "command": command,
         "tool_version": __version__,
-        "plan_digest": planfile.said_digest(written),
         "plan": written,
         "sheet": plan.source.sheet,
         "whole_run": stopped.value if stopped else None,

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from batch.core.encode import number_from_json, outcome_from_json
+from batch.core.json_text import Written
 from batch.core.lifecycle import Entry, Kind, State, step
 from batch.core.model import Binding, Calls, Number, NumberState, Outcome, Plan, Reason, RunRecord, Status, Trunk
-from batch.core.planfile import read
+from batch.core.planfile import read, said_digest
 from batch.errors import JournalError, SafetyError
 
 
@@ -67,14 +68,14 @@ def _opening(entry: Entry | None, plan: Plan | None = None) -> RunRecord:
         raise JournalError(
             "the journal does not begin with its run: it was truncated, or is not a journal of this tool"
         )
-    body = entry.body
+    body, told = entry.body, entry.body["plan"]
     reason = body.get("whole_run")
     return RunRecord(
         run_id=body["run_id"],
         command=body["command"],
         tool_version=body["tool_version"],
-        plan=plan or read(body["plan"], sheet=body["sheet"]),
-        plan_digest=body["plan_digest"],
+        plan=plan or read(told, sheet=body["sheet"]),
+        plan_digest=said_digest(told) if isinstance(told, Written) else told["digest"],
         outcomes={},
         befores={},
         afters={},

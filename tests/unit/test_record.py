@@ -13,7 +13,7 @@ from batch.core import planfile
 from batch.core.encode import number_to_json, outcome_to_json
 from batch.core.lifecycle import Entry, Kind
 from batch.core.model import Calls, NumberState, Outcome, Plan, Reason, RunRecord, Source, Status, Verified
-from batch.core.record import fold
+from batch.core.record import fold, opening_of
 from batch.core.results import results
 from batch.errors import JournalError
 from tests.records import BEGAN, agent, believable, change, number, outcome, plan, row, state
@@ -26,8 +26,7 @@ PLAN = plan(
 
 def opened(made: Plan = PLAN, **more: object) -> Entry:
     body = {"run_id": "r1", "command": "apply", "tool_version": "0.1.0", "sheet": ""}
-    said = {"plan_digest": planfile.digest(made), "plan": json.loads(planfile.dump(made))}
-    return Entry(Kind.OPENED, BEGAN, body=body | said | more)
+    return Entry(Kind.OPENED, BEGAN, body=body | {"plan": json.loads(planfile.dump(made))} | more)
 
 
 def intent(
@@ -69,12 +68,19 @@ def test_an_opened_run_is_who_what_when_and_the_whole_plan() -> None:
     """Before anything was sent."""
     found = fold([opened(notes=["a note"])])
     assert ("r1", "apply", "0.1.0", BEGAN) == (found.run_id, found.command, found.tool_version, found.started_at)
-    assert planfile.digest(PLAN) == planfile.digest(found.plan)
+    assert planfile.digest(PLAN) == planfile.digest(found.plan) == found.plan_digest
     assert ({}, {}, {}, Calls(), None, None, None) == (
         *(found.outcomes, found.befores, found.afters, found.calls),
         *(found.finished_at, found.exit_code, found.whole_run),
     )
     assert ("a note",) == found.notes
+
+
+def test_an_opening_that_was_just_written_is_known_without_reading_it() -> None:
+    """As it would be read: the plan is at hand, and says its digest itself."""
+    entry = opened(plan=planfile.dump(PLAN), whole_run="audit")
+    assert fold([opened(whole_run="audit")]) == opening_of(entry, plan=PLAN)
+    assert told(intent(), FINISHED) == fold([intent(), FINISHED], opening=opening_of(opened()))
 
 
 def test_the_name_of_the_only_sheet_comes_from_the_opening() -> None:

@@ -118,7 +118,7 @@ def _take(so_far: _Fold, plan: Plan, entry: Entry) -> None:
             so_far.whole_run, so_far.whole_run_detail = None, ""
             so_far.finished_at = so_far.exit_code = None
         case Kind.STOPPED:
-            _whole_run(so_far, entry.body)
+            so_far.whole_run, so_far.whole_run_detail = Reason(entry.body["whole_run"]), entry.body.get("detail", "")
         case Kind.CALLS:
             so_far.calls = _add(so_far.calls, entry.body["calls"])
             so_far.pace = dict(entry.body.get("pace", {}))
@@ -166,12 +166,6 @@ def _mark_in_doubt(so_far: _Fold) -> None:
                 started_at=so_far.began[change],
                 written=True,
             )
-
-
-def _whole_run(so_far: _Fold, body: Any) -> None:
-    reason = body.get("whole_run")
-    if reason:
-        so_far.whole_run, so_far.whole_run_detail = Reason(reason), body.get("detail", "")
 
 
 def _add(calls: Calls, more: Any) -> Calls:

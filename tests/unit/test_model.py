@@ -18,6 +18,11 @@ def test_trunks_are_the_bound_channels_of_external_numbers(external: bool, expec
     assert expected == NumberState(number=number(0), external=external, bindings=SERVED).trunks()
 
 
+def test_a_trunk_is_told_as_its_number_and_channel() -> None:
+    """In the log, and in what is said about it."""
+    assert f"{number(0)}/call" == str(Trunk(number(0), Channel.CALL))
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

@@ -83,6 +83,12 @@ def test_an_opening_that_was_just_written_is_known_without_reading_it() -> None:
     assert told(intent(), FINISHED) == fold([intent(), FINISHED], opening=opening_of(opened()))
 
 
+def test_an_opening_that_cannot_be_one_is_refused_by_itself_too() -> None:
+    """As `resume` reads it, before the rest."""
+    with pytest.raises(JournalError, match="damaged: KeyError 'plan'"):
+        opening_of(without(opened(), "plan"))
+
+
 def test_the_name_of_the_only_sheet_comes_from_the_opening() -> None:
     """The plan does not keep it, and the results name it."""
     made = plan([row()], [change()], source=Source(file="moves.xlsx", sheet="July", sha256="00"))

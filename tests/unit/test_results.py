@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.core.model import Action, Problem, Reason, Result, RunRecord, Status, Verified
-from batch.core.results import ECHO_ONLY, iso, lines, reason_of, results, stopped_by
+from batch.core.results import ECHO_ONLY, GOOD, iso, lines, reason_of, results, stopped_by, unwell
 from tests.records import (
     BEGAN,
     agent,
@@ -67,6 +67,7 @@ def test_every_row_and_channel_occurs_once_whatever_is_missing(cut: set[int], fi
     broken = replace(told, outcomes=left, finished_at=told.finished_at if finished else None)
     wanted = [(r.origin.row, r.number, channel) for r in told.plan.rows for channel in r.channels]
     assert wanted == [(line.row, line.number, line.channel) for line in results(broken)]
+    assert [*unwell(broken)] == [line for line in results(broken) if line.status not in GOOD]
 
 
 def test_a_line_stands_beside_its_row() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from batch.core.figures import rows_said
+from batch.core.last import of_the_last
 from batch.core.model import Action, AgentId, Change, Occupancy, Plan, Trunk
 from batch.core.reasons import SENTENCES
 
@@ -38,6 +39,7 @@ class Step:
         return self.change.wave + 1
 
 
+@of_the_last
 def steps(plan: Plan) -> tuple[Step, ...]:
     """What would be sent, in order."""
     origins = [change.origin.row for change in plan.changes]

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 
-from batch.adapters.reports.told import Told, steps_of
+from batch.adapters.reports.told import Told
 from batch.core.figures import rows_said
+from batch.core.last import of_the_last
 from batch.core.model import Action, AgentId, PlanRow, Reason, Result
 from batch.core.reasons import SENTENCES
 from batch.core.results import reason_of
-from batch.core.steps import Step, agent_labels, label, why
+from batch.core.steps import Step, agent_labels, label, steps, why
 
 
 class Verdict(StrEnum):
@@ -70,13 +70,13 @@ class Entry:
     note: str = ""
 
 
-@lru_cache(1)
+@of_the_last
 def verdicts(told: Told) -> Counter[Verdict]:
     """How many lines of the sheet stand how."""
     return Counter(VERDICTS[reason_of(line)] for _, line in told.lines)
 
 
-@lru_cache(1)
+@of_the_last
 def entries(told: Told) -> tuple[Entry, ...]:
     """The whole plan: what is done, in its order, and then what is not, in the order of the sheet."""
     labels = agent_labels(told.record.plan.agents)
@@ -86,7 +86,7 @@ def entries(told: Told) -> tuple[Entry, ...]:
 
 
 def _steps(told: Told, labels: Mapping[AgentId, str], notes: Mapping[tuple[str, str], str]) -> Iterator[Entry]:
-    for step in steps_of(told):
+    for step in steps(told.record.plan):
         trunk = step.change.trunk
         yield _step(step, labels, notes.get((trunk.number, trunk.channel.value), ""))
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from batch.adapters.reports.clean import clean
-from batch.adapters.reports.told import Told, steps_of
+from batch.adapters.reports.told import Told
 from batch.core.cost import Cost, believed, cost
 from batch.core.figures import rows_said, share, span
 from batch.core.guard import Refusal, failure_budget, guard
+from batch.core.last import of_the_last
 from batch.core.model import Action, Plan
-from batch.core.steps import OCCUPANCIES, Step
+from batch.core.steps import OCCUPANCIES, Step, steps
 from batch.errors import UsageError
 
 MOST_WAVES = 20
@@ -48,11 +48,11 @@ class Review:
     further: int
 
 
-@lru_cache(1)
+@of_the_last
 def review(told: Told) -> Review:
     """The plan of a run that only looked, weighed by the limits it was made with."""
     plan = told.record.plan
-    found = steps_of(told)
+    found = steps(plan)
     price = cost(plan, believed(told.record.pace), looking=told.record.calls.get)
     waves = list(_waves(found, price.per_second))
     return Review(

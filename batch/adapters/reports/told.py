@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from batch.core.model import PlanRow, Problem, Reason, Result, RunRecord, Summary
 from batch.core.problems import CATALOGUE, describe
 from batch.core.results import lines
-from batch.core.steps import Step, steps
 from batch.core.summary import summarise
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """A record with its lines, each beside the row it stands for.
-
-    It equals itself only, so that what several writers ask for is kept for the last one.
-    """
+    """A record with its lines, each beside the row it stands for."""
 
     record: RunRecord
     lines: Sequence[tuple[PlanRow, Result]]
@@ -35,12 +30,6 @@ def tell(record: RunRecord) -> Told:
     """Work out *record* for the writers."""
     told = list(lines(record))
     return Told(record=record, lines=told, summary=summarise(record, (result for _, result in told)))
-
-
-@lru_cache(1)
-def steps_of(told: Told) -> tuple[Step, ...]:
-    """What would be sent, in order."""
-    return steps(told.record.plan)
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:

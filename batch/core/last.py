@@ -11,7 +11,7 @@ Said = TypeVar("Said")
 
 
 def of_the_last(function: Callable[[Asked], Said]) -> Callable[[Asked], Said]:
-    """Keep the last answer. Arguments are told apart by identity and must be frozen; a plan's hash would cost as much."""
+    """Keep the last answer. Arguments are frozen, and told apart by identity: a plan's hash would cost as much."""
     kept: list[tuple[Asked, Said]] = []
 
     @wraps(function)

@@ -167,6 +167,10 @@ def test_a_full_sheet_goes_on_in_a_further_one(folder: Path, monkeypatch: pytest
     assert ["Results", "Results 2", "Results 3"] == names
     assert [line.row for line in results(told)] == [row for name in names for row in column(book[name], "row")]
     assert {"A2"} == {book[name].freeze_panes for name in names}
+    last = len([*results(told)]) - 2 * 10
+    assert [(f"A1:N{rows + 1}", f"A1:N{rows + 1}") for rows in (10, 10, last)] == [
+        (book[name].dimensions, book[name].auto_filter.ref) for name in names
+    ]
 
 
 def test_a_column_is_as_wide_as_its_names_within_reason(folder: Path) -> None:

@@ -108,25 +108,25 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """A table laid out on its sheets, by their places in the workbook; the first data row of each shows its formats.
+    """A table laid out on its sheets: the place of each in the workbook, and how many of the rows it takes.
 
-    That row has one empty cell a column, then one for each mark: its formats' numbers are only known once the workbook
-    is put together.
+    The first data row of each sheet shows the formats, with one empty cell a column, then one for each mark: their
+    numbers are only known once the workbook is put together.
     """
 
     table: Table
-    sheets: Sequence[int]
+    sheets: Sequence[tuple[int, int]]
 
 
 def lay_out(book: Workbook, styles: Styles, table: Table) -> Laid:
     """Give *book* the sheets of *table*, with frozen, filtered headers; a full one goes on in a further one."""
-    places = []
-    for place in range(max(1, -(-table.count // (ROWS - 1)))):
-        places.append(len(book.worksheets()))
-        sheet = book.add_worksheet(table.name if place == 0 else f"{table.name} {place + 1}")
-        last = max(min(table.count - place * (ROWS - 1), ROWS - 1), 1)
-        _lay_out(sheet, styles, table, last)
-    return Laid(table, places)
+    sheets: list[tuple[int, int]] = []
+    for first in range(0, max(table.count, 1), ROWS - 1):
+        count = min(table.count - first, ROWS - 1)
+        name = f"{table.name} {len(sheets) + 1}" if sheets else table.name
+        sheets.append((len(book.worksheets()), count))
+        _lay_out(book.add_worksheet(name), styles, table, max(count, 1))
+    return Laid(table, sheets)
 
 
 def _lay_out(sheet: Worksheet, styles: Styles, table: Table, last: int) -> None:

@@ -18,7 +18,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
 from batch.adapters.reports.clean import clean
-from batch.adapters.reports.grid import ROWS, Cell, Laid
+from batch.adapters.reports.grid import Cell, Laid
 
 CHUNK = 500
 """Rows that are compressed together."""
@@ -56,10 +56,7 @@ def put_rows(bare: IO[bytes], whole: IO[bytes], tables: Sequence[Laid]) -> None:
 def _parts(laid: Laid) -> Iterator[tuple[int, _Part]]:
     """Each sheet of a table with what stands on it; all take from the same rows, one after the other."""
     rows = iter(laid.table.rows)
-    left = laid.table.count
-    for sheet in laid.sheets:
-        count = min(left, ROWS - 1)
-        left -= count
+    for sheet, count in laid.sheets:
         yield sheet, _Part(laid, rows, count)
 
 

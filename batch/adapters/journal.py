@@ -31,8 +31,8 @@ from batch.errors import JournalError, LockedError
 APPLICATION_ID = 0x5253474E
 """Marks the file as ours (``PRAGMA application_id``)."""
 
-VERSION = 1
-"""Schema version (``PRAGMA user_version``); a newer one is refused, since this program could not keep its promises."""
+VERSION = 2
+"""Version of what entries hold (``PRAGMA user_version``); of any other this program could not keep its promises."""
 
 _SCHEMA = """
 CREATE TABLE entry (
@@ -249,9 +249,10 @@ def _check_identity(path: Path, database: sqlite3.Connection) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
         raise JournalError(f"{path} is not a journal of this tool")
-    if version > VERSION:
-        message = f"{path} was written by a newer reassign (journal version {version}, this one knows {VERSION})"
-        raise JournalError(message, hint="use the newer version to go on with this run")
+    if version != VERSION:
+        age = "newer" if version > VERSION else "older"
+        message = f"{path} was written by a {age} reassign (journal version {version}, this one knows {VERSION})"
+        raise JournalError(message, hint=f"use the {age} version to look at this run, or to go on with it")
 
 
 def _chain(previous: bytes, seq: int, at: float, kind: str, change: int | None, body: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """The plan as a document: ``plan.json``, one line per row and per change, so that two plans can be compared by eye.
 
-    {"tool": "reassign", "schema": 1, "digest": "<sha256>", "source": {…},
+    {"tool": "reassign", "schema": 2, "digest": "<sha256>", "source": {…},
      "workspace": {"tenant", "host"}, "occupancy", "limits": {…}, "header": [text], "columns": {field: index},
      "agents": {uuid: name}, "trunks_total", "facts": {…}, "notes": [text],
      "rows":    [{"row", "cells", "number", "channels", "agent_uuid", "agent_name", "wave", "note", "valid", "selected",
@@ -31,7 +31,7 @@ from batch.errors import SafetyError
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
-TOOL, SCHEMA = "reassign", 1
+TOOL, SCHEMA = "reassign", 2
 
 _AT_ONCE = 500
 """Lines put together at once: alone, each would take a kilobyte."""

@@ -109,14 +109,16 @@ def test_an_altered_entry_is_named(tmp_path: Path, statement: str, first: int) -
         assert first == journal.verify()
 
 
-def test_a_newer_journal_is_refused(tmp_path: Path) -> None:
-    """A journal of a later version is refused with words, since its promises are not known here."""
+@pytest.mark.parametrize(("version", "age"), [(VERSION + 1, "newer"), (VERSION - 1, "older")])
+def test_a_journal_of_another_version_is_refused(tmp_path: Path, version: int, age: str) -> None:
+    """With words, since its promises are not known here."""
     path = closed(tmp_path / "j")
     with sqlite3.connect(path) as database:
-        database.execute(f"PRAGMA user_version = {VERSION + 1}")
+        database.execute(f"PRAGMA user_version = {version}")
     database.close()
-    with pytest.raises(JournalError, match="newer"):
+    with pytest.raises(JournalError, match=f"{age} reassign") as refused:
         Journal.open(path)
+    assert refused.value.hint == f"use the {age} version to look at this run, or to go on with it"
 
 
 def test_a_foreign_database_is_refused(tmp_path: Path) -> None:

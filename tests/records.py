@@ -26,6 +26,7 @@ from batch.core.model import (
     PlanRow,
     Problem,
     Reason,
+    Result,
     RunRecord,
     Source,
     Status,
@@ -34,6 +35,7 @@ from batch.core.model import (
     Workspace,
 )
 from batch.core.planfile import digest
+from batch.core.results import results
 
 BEGAN = 1_795_636_800.0
 """2026-11-25T20:00:00Z"""
@@ -173,6 +175,12 @@ def record(
         afters={s.number: s for s in afters},
         **(facts | of_run),
     )
+
+
+def only(told: RunRecord) -> Result:
+    """The one line of a run of one line."""
+    (line,) = results(told)
+    return line
 
 
 def one(status: Status, **more) -> RunRecord:

@@ -34,7 +34,7 @@ from tests.records import (
     record,
     row,
 )
-from tests.report_files import FILES, REFUSED
+from tests.report_files import REFUSED
 
 # ── the page as text ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -352,34 +352,3 @@ def test_the_facts_of_a_run_are_told_by_name(told: RunRecord, name_: str, value:
 def test_the_fates_of_the_builder_are_all_kinds_of_end() -> None:
     """The tests of this file would prove less with a status missing."""
     assert set(Status) == set(FATES) == {line.status for line in results(believable(200))}
-
-
-def test_a_writer_is_known_for_every_file() -> None:
-    """The list of writers is what a run folder has."""
-    assert FILES == {*reports.WRITERS}
-
-
-@pytest.mark.parametrize("broken", [runs.REPORT_HTML, runs.REPORT_XLSX])
-def test_a_page_that_fails_takes_nothing_from_machines(folder: Path, broken: str, monkeypatch) -> None:
-    """Results and summary are there before anything is written that only people look at."""
-
-    def fails(*_: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setitem(reports.WRITERS, broken, fails)
-    with pytest.raises(ZeroDivisionError):
-        reports.write_all(believable(20), folder)
-    machines = {runs.RESULTS_CSV, runs.RESULTS_JSONL, runs.FAILED, runs.SUMMARY}
-    assert machines == {path.name for path in folder.iterdir()} - {runs.REPORT_HTML}
-
-
-def test_what_a_killed_writer_left_is_swept_up(folder: Path, tmp_path: Path) -> None:
-    """Its temporary files; a link's target is not touched."""
-    (folder / ".results.csv.0123456789ab").write_text("half a li")
-    (folder / ".plan.json.0123456789ab").write_text("{")
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (folder / ".summary.json.0123456789ab").symlink_to(elsewhere)
-    reports.write_all(believable(20), folder)
-    assert {path.name for path in folder.iterdir()} == FILES
-    assert elsewhere.is_dir()

@@ -75,6 +75,37 @@ def test_a_full_disk_under_the_workbook_is_an_error_of_the_disk() -> None:
         write_workbook(tell(believable(20)), full)
 
 
+def test_a_writer_is_known_for_every_file() -> None:
+    """The list of writers is what a run folder has."""
+    assert FILES == {*reports.WRITERS}
+
+
+@pytest.mark.parametrize("broken", [runs.REPORT_HTML, runs.REPORT_XLSX])
+def test_a_page_that_fails_takes_nothing_from_machines(folder: Path, broken: str, monkeypatch) -> None:
+    """Results and summary are there before anything is written that only people look at."""
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(reports.WRITERS, broken, fails)
+    with pytest.raises(ZeroDivisionError):
+        reports.write_all(believable(20), folder)
+    machines = {runs.RESULTS_CSV, runs.RESULTS_JSONL, runs.FAILED, runs.SUMMARY}
+    assert machines == {path.name for path in folder.iterdir()} - {runs.REPORT_HTML}
+
+
+def test_what_a_killed_writer_left_is_swept_up(folder: Path, tmp_path: Path) -> None:
+    """Its temporary files; a link's target is not touched."""
+    (folder / ".results.csv.0123456789ab").write_text("half a li")
+    (folder / ".plan.json.0123456789ab").write_text("{")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (folder / ".summary.json.0123456789ab").symlink_to(elsewhere)
+    reports.write_all(believable(20), folder)
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert elsewhere.is_dir()
+
+
 # ── for machines ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

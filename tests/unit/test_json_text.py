@@ -78,6 +78,11 @@ def test_what_is_written_already_becomes_a_part_as_it_is(more: str) -> None:
     assert json.loads(encode({"plan": Written(b'{"a": [1]}'), "sheet": more})) == {"plan": {"a": [1]}, "sheet": more}
 
 
+def test_what_is_written_already_is_not_read_again() -> None:
+    """Its space is still there."""
+    assert encode({"plan": Written(b'{ "a": 1 }')}) == b'{"plan":{ "a": 1 }}'
+
+
 @pytest.mark.parametrize("value", [b"bytes", {1, 2}, {"a": "\ud800", "b": b"bytes"}])
 def test_what_has_no_form_in_json_is_a_type_error(value: object) -> None:
     """It is a mistake of ours."""

@@ -24,8 +24,8 @@ GENTLE_SPANS, STEP_SECONDS, STEP_CALLS = 2.0, 1.0, 4
 SURPLUS, REACHED = 2, 0.7
 """Calls more than believed that make the first step good; share of what was tried that makes any other good."""
 DEAR = 20.0
-"""So many times the calls that the pause of a failed try cost are made before the next, unless TRY_SECONDS are over: where
-the pause is a second, a twentieth of the time is lost."""
+"""So many times the calls that the pause of a failed try cost are made before the next, unless TRY_SECONDS are over: of
+pauses of a second a twentieth of the time is lost."""
 CREDIT, NO_CREDIT = 1.5, 0.9
 """Seconds: a bucket may hold what it regains in so many; what comes to less may be that, and no higher rate."""
 EVEN_SPAN = 2.0

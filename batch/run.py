@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from batch import __version__
 from batch.adapters import reports, runs
@@ -88,7 +90,7 @@ class Run:
 
         A journal that cannot be written any more is reported as far as it goes.
         """
-        cost = {"calls": asdict(session.gate.calls()), "pace": dict(session.gate.view().words())}
+        cost = {"calls": to_builtins(session.gate.calls()), "pace": dict(session.gate.view().words())}
         try:
             self.journal.append_now(Entry(Kind.CALLS, time.time(), body=cost))
             record = fold(self.journal.entries(after=1), opening=self.opening)

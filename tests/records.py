@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec.structs import replace
 
 from batch.core.model import (
     Action,
@@ -156,7 +158,7 @@ def record(
     **more,
 ) -> RunRecord:
     """A run that went to its end; facts of its plan may be given too."""
-    of_run = {key: more.pop(key) for key in list(more) if key in RunRecord.__dataclass_fields__}
+    of_run = {key: more.pop(key) for key in list(more) if key in RunRecord.__struct_fields__}
     facts: dict[str, Any] = {
         "run_id": "20261125-200000-k3x9",
         "command": "apply",

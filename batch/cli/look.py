@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import to_builtins
 
 from batch.cli.common import FILE, HISTORY, PACE, PLACE, SAID, SHEET, as_json, at_work, common, data, on_loop
 from batch.errors import JournalError, UsageError
@@ -149,7 +149,7 @@ def _show_run(desk: Desk, name: str) -> int:
     lines = list(results(record))
     summary = summarise(record, lines)
     if desk.settings.as_json:
-        as_json({"summary": to_json(summary), "results": [asdict(line) for line in lines]})
+        as_json({"summary": to_json(summary), "results": [to_builtins(line) for line in lines]})
     else:
         _page(run_view(summary, lines, record.plan.problems()))
     return 0

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from batch.core.model import (
     Action,
@@ -59,8 +60,7 @@ def retry_table(record: RunRecord) -> SourceTable:
     return _table(record, record.plan.header, record.plan.columns, rows)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfinished:
+class Unfinished(Struct, frozen=True, kw_only=True):
     """A row with something left to do: its cells, of which the channel's names just that, and the lines about it."""
 
     origin: Origin

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from batch.core.model import AgentId
 from batch.core.texts import is_blank, is_cell_date, is_cell_error, trim, unwrap
@@ -24,8 +25,7 @@ _LABEL = re.compile(r"(.*)\[([^\[\]]+)\]", re.DOTALL)
 """``Name [uuid]``, as an export and its drop-down list call an agent whose name alone would not do."""
 
 
-@dataclass(frozen=True, slots=True)
-class AgentReading:
+class AgentReading(Struct, frozen=True):
     """A uuid, a name (NFC), or both of a label, whose uuid leads; ``code`` is the problem, if the cell was refused."""
 
     uuid: AgentId | None = None

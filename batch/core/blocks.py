@@ -6,15 +6,15 @@ Waves and ``--limit`` take or leave a block as a whole, so neither can cut a row
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from batch.core.graph import components
 from batch.core.model import Action, AgentId, Change
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Some units and all their writes. ``needs`` are blocks by number, always smaller than its own.
 
     ``place`` is the position of its first change, ``trunks`` how many trunks it moves, ``agent`` where the first goes.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from batch.core.model import AgentId, Number, Trunk
 
@@ -17,8 +18,7 @@ class Listing(StrEnum):
     AGENTS = "/agents"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request, before anything is sent. ``path`` is relative to ``/api/v1``; ``body`` is sent as JSON."""
 
     method: str
@@ -57,8 +57,7 @@ def probe() -> Call:
 # ── what comes back ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A whole HTTP answer, whatever its status. Header names are in lower case; ``seconds`` is how long it took."""
 
     status: int
@@ -81,8 +80,7 @@ class FaultKind(StrEnum):
     TOO_LARGE = "too_large"  # more bytes than any answer of this API needs
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """A call that ended without a whole answer."""
 
     kind: FaultKind

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from batch.core.model import Channel
 from batch.core.texts import is_blank, is_cell_error, trim, unwrap
@@ -29,8 +30,7 @@ ELSEWHERE = frozenset({"sms", "text", "mms", "pbx", "sip", "email", "web", "tele
 _SEPARATORS = re.compile(r"[,;|/+\n]")
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelReading:
+class ChannelReading(Struct, frozen=True):
     """``channels`` is ``None`` for every channel of the number; ``code`` is the problem, if the cell was refused."""
 
     channels: tuple[Channel, ...] | None = None

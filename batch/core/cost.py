@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from batch.core.model import Change, Number, Plan
 
@@ -18,8 +19,7 @@ FRESH = 30.0
 """Seconds after which a look is too old to decide a write on, unless ``--max-age`` says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """What applying a plan takes: writes, reads, and seconds at *per_second* calls; ``usual`` is an assumed rate."""
 
     puts: int

@@ -9,7 +9,8 @@ a row names is believed, and its *before* is nobody. ``all`` means the bound one
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from batch.core.agents import read_agent
 from batch.core.channels import read_channels
@@ -40,8 +41,7 @@ _FIRST: Mapping[str, int] = {}
 """What a row that repeats nothing has as ``duplicate_of``: one value for all of them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expanded:
+class Expanded(Struct, frozen=True, kw_only=True):
     """What the rows want, trunk by trunk, and each row as the plan will show it.
 
     ``shares`` names, for a row (by its place) that has trunks in common with others, the units these belong to.
@@ -52,8 +52,7 @@ class Expanded:
     shares: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Draft:
+class _Draft(Struct):
     """A row while it is judged. ``trunks`` are those it names and the workspace has."""
 
     row: SourceRow
@@ -186,8 +185,7 @@ class _Judge:
         return Problem(code, draft.origin, column, self._table.cell(draft.row, Field.NUMBER), detail)
 
 
-@dataclass(frozen=True, slots=True)
-class _Channels:
+class _Channels(Struct, frozen=True):
     """``bound`` have an agent; ``known`` may be named by a row."""
 
     bound: tuple[Channel, ...]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
+
+from msgspec import Struct
 
 
 def in_order(needs: Sequence[Sequence[int]], preference: Sequence[tuple[int, int]]) -> list[int]:
@@ -51,8 +52,7 @@ def backwards(needs: Sequence[Sequence[int]]) -> Dependents:
     return Dependents(first, nodes)
 
 
-@dataclass(frozen=True, slots=True)
-class Dependents:
+class Dependents(Struct, frozen=True):
     """``dependents[node]`` are the nodes that need *node*: a part of one list, since a list each would cost more."""
 
     first: Sequence[int]

@@ -8,9 +8,10 @@ that was done.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from batch.core.model import Status
 from batch.errors import JournalError
@@ -56,8 +57,7 @@ OPEN_STATUSES = frozenset({Status.SKIPPED, Status.UNKNOWN})
 """Statuses that ``resume`` goes on with. The others are final: trying them again is ``retry``, a new run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One line of the journal. ``at`` is seconds since the epoch (UTC); ``change`` is a change's id, if it has one."""
 
     kind: Kind

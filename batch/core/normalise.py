@@ -10,10 +10,10 @@ import functools
 import operator
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import phonenumbers
+from msgspec import Struct
 
 from batch.core.agents import AgentReading, read_agent
 from batch.core.channels import read_channels
@@ -82,8 +82,7 @@ Said = tuple[Field, str, str]
 """A field, the code of what is to be said about its cell, and the detail."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Read(Generic[T]):
+class _Read(Struct, Generic[T], frozen=True):
     """What a cell means, and what is to be said about it; ``ok`` is false when an error is among that."""
 
     value: T

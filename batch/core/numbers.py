@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass, replace
 
 import phonenumbers
+from msgspec import Struct
+from msgspec.structs import replace
 from phonenumbers import PhoneNumber, ValidationResult
 
 from batch.core.disguise import undisguise
@@ -74,8 +75,7 @@ _TOO = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class NumberReading:
+class NumberReading(Struct, frozen=True):
     """A number, or the ``code`` of what is wrong with it; ``repairs`` names what was undone on the way.
 
     ``assumed_plus`` says that only live state can tell whether a ``+`` belongs in front.

@@ -7,7 +7,8 @@ A *seat* is one channel of one agent. It is held by an external trunk, which a p
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from batch.core.model import CHANNELS, AgentId, Channel, NumberState, Occupancy, Snapshot, Trunk
 
@@ -15,8 +16,7 @@ Seat = tuple[AgentId, Channel]
 """One channel of one agent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fixture:
+class Fixture(Struct, frozen=True):
     """A holder that this program cannot move, as it is named to people."""
 
     label: str

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from batch.core.model import Action, AgentId, Change, Channel, Origin, Problem, Reason, Trunk
 from batch.core.occupancy import Holder, Seat, Seats
@@ -23,8 +24,7 @@ MOST_NAMED = 20
 """Rows and agents that one problem names at most; a ring may have a thousand members."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ordered:
+class Ordered(Struct, frozen=True, kw_only=True):
     """The changes that can be made, in source order, ids being positions; and, by unit, why the others cannot."""
 
     changes: tuple[Change, ...]

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from batch.core.columns import AGENTS
 from batch.core.expand import Expanded
@@ -42,8 +44,7 @@ _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 """A number that could be read. What was merely typed, in a row that makes no sense, says nothing of the workspace."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanOptions:
+class PlanOptions(Struct, frozen=True, kw_only=True):
     """How a plan is made. ``parking`` are spare agents for rings; ``only``, ``exclude`` and ``limit`` take a part."""
 
     occupancy: Occupancy = Occupancy.AUTO

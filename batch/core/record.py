@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from batch.core.encode import number_from_json, outcome_from_json
 from batch.core.json_text import Written
@@ -14,8 +16,7 @@ from batch.core.planfile import read, said_digest
 from batch.errors import JournalError, SafetyError
 
 
-@dataclass(slots=True)
-class _Fold:
+class _Fold(Struct):
     """What is known so far; ``states`` holds only changes that have left *planned*."""
 
     states: dict[int, State] = field(default_factory=dict)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from batch.core.model import (
     Action,
@@ -46,8 +48,7 @@ _TOLD_WITH_CODE = frozenset({Status.REJECTED, Status.FAILED, Status.UNKNOWN})
 """Statuses whose reason names the last HTTP status."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fate:
+class _Fate(Struct, frozen=True, kw_only=True):
     """What became of one line. ``after`` is the owner last seen; ``None`` when it is not known, or nobody."""
 
     status: Status

@@ -6,7 +6,8 @@ One extra call per ring is the least possible: without it every first step of th
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from batch.core.model import AgentId, Channel
 from batch.core.occupancy import Seat, Seats
@@ -47,8 +48,7 @@ def spares(parking: Iterable[AgentId], held: Seats, wanted: Container[Seat]) -> 
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Parking:
+class Parking(Struct, frozen=True):
     """One ring's trunk is parked on *spare*, once the change *after* has given the spare back (``None``: at once)."""
 
     spare: AgentId

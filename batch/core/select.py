@@ -18,7 +18,9 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from batch.core.blocks import blocks
 from batch.core.channels import read_channels
@@ -38,8 +40,7 @@ Test = Callable[[PlanRow, str], bool]
 """Whether a row, on one of its channels, is meant."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """Rows, those left out as a whole being marked, and the (number, channel) pairs of good rows that are left out."""
 
     rows: tuple[PlanRow, ...]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from batch.core import fields
 from batch.core.complaints import error_of
@@ -34,8 +35,7 @@ BINDINGS = 65_536
 NESTING = 3  # {data: {data: {items: […]}}} is the deepest that frameworks build
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[Item]):
+class Page(Struct, Generic[Item], frozen=True, kw_only=True):
     """One page of a list. What its pagination did not say is ``None``; ``skipped`` items made no sense."""
 
     items: tuple[Item, ...]

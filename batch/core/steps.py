@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from batch.core.figures import rows_said
 from batch.core.last import of_the_last
@@ -19,8 +20,7 @@ OCCUPANCIES: Mapping[Occupancy, str] = {
 """What a plan was ordered for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One call of a plan.
 
     ``place`` and ``wave`` count from 1. ``rows`` are the other rows that it waits for; ``spare`` is the parking agent

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import to_builtins
 
 from batch.core.model import Action, Plan, Reason, Result, RunRecord, Status, Summary, Surprise
 from batch.core.reasons import sentence
@@ -56,7 +57,7 @@ def summarise(record: RunRecord, results: Iterable[Result]) -> Summary:
 
 def to_json(summary: Summary) -> dict[str, Any]:
     """``summary.json``: the fields of :class:`Summary` by their names, but ``counts`` is called ``status_counts``."""
-    body = asdict(summary)
+    body = to_builtins(summary)
     return {("status_counts" if key == "counts" else key): value for key, value in body.items()}
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from batch.core import fields, shapes
 from batch.core.calls import Answer, Fault, FaultKind, Reply
@@ -59,8 +60,7 @@ class Sign(StrEnum):
     WAIT = "a Retry-After header"
 
 
-@dataclass(frozen=True, slots=True)
-class Line(Generic[Meaning]):
+class Line(Struct, Generic[Meaning], frozen=True):
     """One line of a table: these replies, with this sign, mean this. The first line that fits is meant."""
 
     what: tuple[int | FaultKind, ...]
@@ -123,8 +123,7 @@ READ_TABLE: tuple[Line[Reading], ...] = (
 # ── looking an answer up ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What became of one PUT. ``detail`` says why in words that are safe to print; empty when it was applied."""
 
     verdict: Verdict

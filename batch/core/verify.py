@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from batch.core.model import (
     AgentId,
@@ -44,8 +46,7 @@ class Place(StrEnum):
     ELSEWHERE = "elsewhere"  # on a third agent, or on none
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What a look makes of an outcome; ``None`` keeps what was believed. ``later`` waits for the last look."""
 
     status: Status | None = None

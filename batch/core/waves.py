@@ -15,8 +15,9 @@ import heapq
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
+
+from msgspec.structs import replace
 
 from batch.core.blocks import Block, blocks
 from batch.core.graph import backwards, in_order

@@ -7,11 +7,12 @@ signal, the deadline) stops the handing out; calls in flight get a few seconds t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 import anyio
 from anyio.abc import TaskGroup
+from msgspec import Struct
+from msgspec.structs import replace
 
 from batch.adapters.api import Api
 from batch.adapters.journal import Log
@@ -41,8 +42,7 @@ class Watch(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Ending:
+class Ending(Struct):
     """How an execution ended. ``error`` is what stopped it, if one did."""
 
     outcomes: dict[int, Outcome]
@@ -58,8 +58,7 @@ class WaveCheck(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(Struct, frozen=True, kw_only=True):
     """What an execution works with. ``on_progress`` takes outcomes, ``check_wave`` is called between waves."""
 
     log: Log

@@ -7,7 +7,8 @@ calls again, tell a window from a bucket, and how much either gives.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from batch.engine.limiter_allowance import Allowance, Shape
 from batch.engine.limiter_mirror import window_of
@@ -89,8 +90,7 @@ class Lesson:
         return next(clearly, next(iter(inside), None))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """What was inferred: a limit, and whether that is sure; or only how many calls under way will measure it."""
 
     allowance: Allowance | None = None

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 import anyio
+from msgspec.structs import replace
 
 from batch.core import calls, shapes
 from batch.core.model import AgentId, Binding, Channel, Number, NumberState, Snapshot, Trunk

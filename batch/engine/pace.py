@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from batch.engine.limiter_allowance import Typed
 from batch.engine.limiter_guess import Guess
@@ -32,8 +33,7 @@ TELLING = frozenset({"ratelimit", *(family + what for family in FAMILIES for wha
 """The headers without which an answer tells no quota: most do not, and need not be read further."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Struct, frozen=True):
     """A rate as typed: so many calls in so many seconds."""
 
     calls: int
@@ -54,8 +54,7 @@ def parse_rate(text: str) -> Rate | None:
     return Rate(int(match.group(1)), UNITS[match.group(2)])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaceView:
+class PaceView(Struct, frozen=True, kw_only=True):
     """What the pacer believes, for people. ``per_second`` is the pace we may keep up, ``None`` while none is known.
 
     ``used`` counts calls sent, ``refused`` answers of 429; ``waiting_seconds`` is what is left of a pause.

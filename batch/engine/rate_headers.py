@@ -13,9 +13,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+from msgspec import Struct
 
 MAX_WAIT = 3600.0
 """Seconds. No answer makes us wait longer: a limit counted by the day ends the run at its deadline, not silently."""
@@ -31,8 +32,7 @@ _PAIR = re.compile(r"([a-z]+)\s*=\s*\"?([\d.]+)", re.IGNORECASE)
 _LIMIT_WINDOW = re.compile(r"\s*(\d{1,12})\s*;\s*w\s*=\s*\"?(\d{1,12})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
+class Quota(Struct, frozen=True, kw_only=True):
     """One limit as a server tells it. ``window`` and ``reset_in`` are seconds; what was not told is ``None``."""
 
     name: str = ""

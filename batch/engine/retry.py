@@ -6,9 +6,9 @@ Only :class:`TryAgain` is retried: a cancellation, a stop or an error that ends 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
+from msgspec import Struct
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, stop_before_delay
 from tenacity.wait import wait_random_exponential
 
@@ -19,8 +19,7 @@ class TryAgain(Exception):  # noqa: N818  (not an error: a step's way to ask for
     """Raised by a step that may end better next time; its text says what happened."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """How often and for how long. ``attempts`` includes the first; ``base``, ``cap`` and ``seconds`` are seconds.
 
     The n-th pause is anything between 0 and ``base`` × 2ⁿ⁻¹, at most ``cap`` (full jitter: workers that failed

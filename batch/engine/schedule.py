@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from batch.core.blocks import blocks
 from batch.core.model import Action, AgentId, Change, Channel, OnSplit, Outcome, Reason, Status
@@ -23,8 +24,7 @@ SPLITTING = frozenset({Status.REJECTED, Status.FAILED, Status.DRIFTED, Status.SK
 """Ends of one channel for which the other channels of its row are put back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Brakes:
+class Brakes(Struct, frozen=True, kw_only=True):
     """What a schedule must not exceed.
 
     ``budget`` failures are allowed; one more stops the run. With ``canary`` changes go one row at a time until one is
@@ -36,8 +36,7 @@ class Brakes:
     canary: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """Something for a worker to do: make a change, or put it back. A ``canary`` is read back before it counts.
 
     ``earlier`` is how the change was refused before it had to wait for another.
@@ -49,8 +48,7 @@ class Work:
     earlier: Outcome | None = None
 
 
-@dataclass(slots=True)
-class _Unit:
+class _Unit(Struct):
     """The changes of one source row: how many have no end yet, and how the others ended."""
 
     open: int = 0

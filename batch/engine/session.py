@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import anyio
+from msgspec import Struct
 
 from batch.adapters.api import Api, ReadOnly
 from batch.adapters.http import HttpApi
@@ -22,8 +22,7 @@ WORKERS = 16
 enough to be a polite guest."""
 
 
-@dataclass(slots=True)
-class Session:
+class Session(Struct):
     """An open way to the server. ``snapshot`` is the last complete look, taken at ``seen_at`` (monotonic seconds)."""
 
     target: Target
@@ -47,8 +46,7 @@ class Session:
         self.snapshot, self.seen_at = snapshot, asked_at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(Struct, frozen=True, kw_only=True):
     """How a sitting may use the server: rate (``None``: learn it), workers, share left to others, seconds."""
 
     rate: Rate | None = None

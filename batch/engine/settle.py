@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from batch.adapters.journal import Log
 from batch.core import calls
@@ -58,8 +60,7 @@ class Conflict(Exception):  # noqa: N818  (a turn of events that the schedule ma
         self.outcome = outcome
 
 
-@dataclass(slots=True)
-class _Try:
+class _Try(Struct):
     """What is known while one change is under way.
 
     ``written``: a PUT may have been applied, or may yet be. ``in_doubt``: so much so that nothing is sent before the

@@ -7,8 +7,10 @@ or show one row per channel (API.md §2, §4). All that is survived; what does n
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from batch.core import calls, shapes
 from batch.core.calls import Answer, Call, Listing
@@ -34,8 +36,7 @@ class NoTrunkListError(UnavailableError):
     """Neither list shows the trunks; numbers can still be read one by one (:func:`gather_numbers`)."""
 
 
-@dataclass(slots=True)
-class _Listed(Generic[Item]):
+class _Listed(Struct, Generic[Item]):
     """A list as far as read. ``size`` is the place in :data:`PER_PAGE`."""
 
     items: list[Item] = field(default_factory=list)

@@ -7,7 +7,8 @@ and only then judged by :mod:`batch.core.verify`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from batch.core.model import Number, NumberState, Outcome, Plan, Reason, Status, Verified
 from batch.core.verify import verify

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import openpyxl  # type: ignore[import-untyped]
 import pytest
+from msgspec.structs import replace
 
 from batch.adapters import sheets
 from batch.adapters.sheets.annotate import annotate

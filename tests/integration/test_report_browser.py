@@ -6,10 +6,10 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from batch.adapters import reports, runs
 from batch.adapters.reports.told import tell

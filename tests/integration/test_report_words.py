@@ -6,10 +6,10 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from batch.adapters import reports, runs
 from batch.adapters.reports.causes import MOST_OF_KIND, MOST_ROWS, causes, groups

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from batch.adapters import reports, runs, sheets
 from batch.adapters.reports.failed import failures, reasons

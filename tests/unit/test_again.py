@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from batch.core.again import ROLLBACK_COLUMNS, ROLLBACK_HEADER, retry_table, rollback_table, spares
 from batch.core.model import Action, Field, Outcome, Reason, RunRecord, Source, Status

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from batch.core.expand import Expanded, expand
 from batch.core.model import Normalised, Origin, Problem, SourceRow

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from batch.core.guard import Refusal, failure_budget, guard
 from batch.core.model import Facts, Limits, Occupancy, Plan

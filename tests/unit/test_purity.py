@@ -11,8 +11,8 @@ import pytest
 CORE = Path(__file__).parents[2] / "batch" / "core"
 
 ALLOWED = {
-    *("__future__", "bisect", "collections", "contextlib", "csv", "dataclasses", "decimal", "difflib", "enum"),
-    *("functools", "graphlib", "hashlib", "heapq", "html", "io", "itertools", "json", "math", "operator", "re"),
+    *("__future__", "bisect", "collections", "contextlib", "csv", "decimal", "difflib", "enum", "functools"),
+    *("graphlib", "hashlib", "heapq", "html", "io", "itertools", "json", "math", "msgspec", "operator", "re"),
     *("fractions", "string", "types", "typing", "unicodedata", "uuid", "datetime", "phonenumbers", "orjson"),
     *("batch.core", "batch.errors"),
 }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import replace
 from string import ascii_uppercase
 
 import pytest
+from msgspec.structs import replace
 
 from batch.core.guard import guard
 from batch.core.model import Action, Facts, Limits, Occupancy, Plan, Reason

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from batch.adapters.reports.told import Told
 from batch.core.figures import rows_said
@@ -52,8 +53,7 @@ Named = tuple[str, str]
 """An agent's uuid and what it is called; two empty texts for nobody, or not known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One step, or one line without a step, whose ``step`` and ``wave`` are 0. ``waits`` names rows: ``row 7``."""
 
     step: int = 0

@@ -11,7 +11,6 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from operator import attrgetter
 from typing import IO, Any
 
@@ -21,7 +20,7 @@ from batch.core.json_text import encode
 from batch.core.model import Number, NumberState, PlanRow, Result
 from batch.core.summary import to_json
 
-COLUMNS = tuple(field.name for field in fields(Result))
+COLUMNS = Result.__struct_fields__
 _values = attrgetter(*COLUMNS)
 
 

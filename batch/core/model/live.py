@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from batch.core.model.trunk import CHANNELS, AgentId, Channel, Number, Trunk
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(Struct, frozen=True):
     """A voice agent. Names are free text and not unique (API.md §4.4); ``status`` is the API's word, or empty."""
 
     uuid: AgentId
@@ -17,8 +17,7 @@ class Agent:
     status: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """Who serves one channel of a number; ``agent`` is ``None`` when nobody does."""
 
     bound: bool
@@ -26,8 +25,7 @@ class Binding:
     agent_name: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberState:
+class NumberState(Struct, frozen=True, kw_only=True, eq=False):  # noqa: PLW1641 - it holds a mapping
     """A phone number as the API showed it, reduced to what decides about bindings.
 
     ``bindings`` is keyed by the API's own words (``call``, ``whatsapp``, ``sms`` …), unknown ones included.
@@ -41,7 +39,14 @@ class NumberState:
     source: str = ""
     status: str = ""
     bindings: Mapping[str, Binding] = field(default_factory=dict)
-    page: int = field(default=0, compare=False)
+    page: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NumberState) and self._told() == other._told()
+
+    def _told(self) -> tuple[object, ...]:
+        """What was said of the number itself, wherever that was."""
+        return self.number, self.uuid, self.external, self.source, self.status, self.bindings
 
     def owner(self, channel: Channel) -> AgentId | None:
         """The agent that serves *channel*, or ``None``."""
@@ -56,8 +61,7 @@ class NumberState:
         return tuple(Trunk(self.number, channel) for channel in CHANNELS if channel.value in bound)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """The live state of a workspace at one moment, complete or not taken at all.
 
     ``numbers`` holds the external numbers (from the trunk list), ``others`` the purchased ones that may occupy an

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from batch.core.model.live import NumberState
 from batch.core.model.plan import Plan
@@ -34,8 +35,7 @@ class Verified(StrEnum):
     SWEEP = "sweep"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What became of one change. Times are seconds since the epoch (UTC); ``after`` is the owner last seen.
 
     ``written`` says that at least one PUT for it may have reached the server.
@@ -54,8 +54,7 @@ class Outcome:
     written: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calls:
+class Calls(Struct, frozen=True, kw_only=True):
     """How many calls a run made. ``refused_429`` are answers of 429; ``retried`` are second and later attempts."""
 
     get: int = 0
@@ -64,8 +63,7 @@ class Calls:
     refused_429: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
+class RunRecord(Struct, frozen=True, kw_only=True):
     """Everything a journal knows about a run: what the report is made from.
 
     ``outcomes`` is keyed by change id; a change without one was never started. ``befores`` and ``afters`` are the
@@ -94,8 +92,7 @@ class RunRecord:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Struct, frozen=True, kw_only=True):
     """One line of ``results.csv``: one (row, channel). Fields are the columns, in order."""
 
     run_id: str
@@ -121,8 +118,7 @@ class Result:
     note: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surprise:
+class Surprise(Struct, frozen=True, kw_only=True):
     """A line that ended otherwise than the plan foresaw, and why."""
 
     row: int
@@ -133,8 +129,7 @@ class Surprise:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(Struct, frozen=True, kw_only=True):
     """The figures of a run: what ``summary.json`` says. ``predicted`` and ``actual`` count lines by status.
 
     ``mispredicted`` lines ended otherwise than foreseen, ``surprises`` are the first of them. Lines that were never

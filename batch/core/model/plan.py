@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from batch.core.model.reason import Reason
 from batch.core.model.source import Field, Origin, Problem
@@ -26,8 +27,7 @@ class OnSplit(StrEnum):
     KEEP = "keep"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """The brakes a run is given; texts as typed (``5``, ``10%``), read by ``core.guard`` and ``core.waves``.
 
     An empty text means the default: a canary then the rest, 5 % failures but at least 5, 30 % of the trunks, any count.
@@ -52,8 +52,7 @@ class Action(StrEnum):
     KEEP = "keep"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """One step towards the wanted state: what, why, and what must come first.
 
     ``id`` is its position in the plan. ``needs`` are the ids of changes that must have ended well before this one may
@@ -73,8 +72,7 @@ class Change:
     page: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanRow:
+class PlanRow(Struct, frozen=True, kw_only=True):
     """One input row as the plan sees it: what was typed, what it means, and what is wrong with it.
 
     ``channels`` has at least one entry, so that every row has a line in the results: a channel's name, or what was
@@ -101,8 +99,7 @@ BRANDS = ("mihu.ai", "mindhunters.ai")
 """The vendor's domains: the present one, and the older one that may still answer (API.md §1)."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Workspace:
+class Workspace(Struct, frozen=True, order=True):
     """Whose trunks: the tenant's subdomain, and the host (with port) that answers for it."""
 
     tenant: str
@@ -118,8 +115,7 @@ class Workspace:
         return f"{self.tenant} at {self.host}" if self.tenant else self.host
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """The file a plan was made from. Not part of the plan's digest: the same rows make the same plan."""
 
     file: str
@@ -128,8 +124,7 @@ class Source:
     only_sheet: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What a plan must know of its workspace so that it can be guarded later, without a snapshot.
 
     ``agents_serving`` have a number now, ``agents_emptied`` of them would have none afterwards. ``numbers_asked`` are
@@ -142,8 +137,7 @@ class Facts:
     numbers_missing: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """Wanted × existing: every row, every change, in order.
 
     It holds no time of day, so the same rows and the same live state make the same plan.

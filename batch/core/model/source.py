@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from batch.core.model.trunk import AgentId, Channel, Number, Trunk
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Origin:
+class Origin(Struct, frozen=True, order=True):
     """A place in the input.
 
     ``row`` is the spreadsheet's own row number (the first line of the file is 1, so a header usually is 1);
@@ -38,16 +38,14 @@ class Field(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRow:
+class SourceRow(Struct, frozen=True):
     """One row as typed: a text per header column, never trimmed, never guessed at."""
 
     origin: Origin
     cells: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One complaint, or one note, about one cell. ``code`` is a key of :data:`batch.core.problems.CATALOGUE`.
 
     ``related`` names the other rows that the problem is about (the contradicting row, the members of a ring).
@@ -61,8 +59,7 @@ class Problem:
     related: tuple[Origin, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceTable:
+class SourceTable(Struct, frozen=True, kw_only=True):
     """A sheet as read: rows of text, and which column means what.
 
     ``columns`` maps a field to its index in ``header``. ``blank`` counts rows without any text, so that
@@ -85,8 +82,7 @@ class SourceTable:
         return row.cells[index] if index is not None and index < len(row.cells) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class AgentRef:
+class AgentRef(Struct, frozen=True):
     """An agent as a row names it: by uuid, or else by its exact name (NFC). ``column`` is the header it stood under."""
 
     typed: str
@@ -95,8 +91,7 @@ class AgentRef:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """A row whose own text makes sense, before live state is known.
 
     ``channels`` is ``None`` for *all* / *both*: every channel on which the number has a trunk.
@@ -113,16 +108,14 @@ class Request:
     assumed_plus: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Normalised:
+class Normalised(Struct, frozen=True):
     """The offline half of the judgement: rows that make sense, and every problem of those that do not."""
 
     requests: tuple[Request, ...]
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assignment:
+class Assignment(Struct, frozen=True, kw_only=True):
     """One wanted binding. ``origin`` is the first row that asked for it; later rows collapse into it.
 
     ``unit`` is the place of that row in its table, or of the row it is bound to by a trunk they share.

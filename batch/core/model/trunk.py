@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
+
+from msgspec import Struct
 
 Number = NewType("Number", str)
 """A phone number as E.164: ``+`` and digits. Built only by :mod:`batch.core.normalise` and :mod:`batch.core.shapes`."""
@@ -24,8 +25,7 @@ CHANNELS = tuple(Channel)
 """Both, in the order in which a row's channels are told."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Trunk:
+class Trunk(Struct, frozen=True, order=True):
     """One number on one channel, the thing that is bound to an agent."""
 
     number: Number

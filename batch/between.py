@@ -54,7 +54,7 @@ class Between:
         if not echoed:
             return
         plan = self.run.record.plan
-        judged, seen = await sweep(self.session.caller, plan, echoed, pages=self.session.pages)
+        judged, seen = await sweep(self.session.callers, plan, echoed, pages=self.session.pages)
         record(*changed(echoed, judged))
         await record_seen(self.run.journal, seen.values())
         untrue = [plan.changes[id_].trunk for id_ in sorted(judged) if judged[id_].status is not Status.DONE]
@@ -71,7 +71,7 @@ class Between:
         shared = [trunk for trunk in self._served(taken) if trunk not in planned]
         if not shared:
             return
-        seen = await reread(self.session.caller, {trunk.number for trunk in shared}, self.session.pages)
+        seen = await reread(self.session.callers, {trunk.number for trunk in shared}, self.session.pages)
         lost = [t for t in shared if t.number in seen and seen[t.number].owner(t.channel) is None]
         if lost:
             await record_seen(self.run.journal, [seen[trunk.number] for trunk in lost])

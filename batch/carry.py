@@ -159,7 +159,7 @@ async def _live(run: Run, session: Session, settings: Settings) -> Live:
     """What is known of the plan's numbers; asked for now where planning has not just done so."""
     if session.snapshot is None:
         asked_at = anyio.current_time()
-        session.took(await gather(session.caller), asked_at)
+        session.took(await gather(session.callers), asked_at)
     assert session.snapshot is not None
     return Live(
         session.snapshot,
@@ -188,7 +188,7 @@ async def _look_again(
         plan = run.record.plan
         # a sitting that found everything done has read no list yet; the plan knows how long it was
         pages = session.pages or max((change.page for change in plan.writes()), default=0)
-        judged, seen = await sweep(session.caller, plan, ending.outcomes, pages=pages, on_look=tell)
+        judged, seen = await sweep(session.callers, plan, ending.outcomes, pages=pages, on_look=tell)
         at = time.time()
         corrected = tuple(changed(ending.outcomes, judged))
         await run.journal.append(*(Entry(Kind.OUTCOME, at, o.change, outcome_to_json(o)) for o in corrected))

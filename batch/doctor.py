@@ -39,7 +39,7 @@ async def examine(session: Session) -> tuple[Finding, ...]:
     """Every finding, as far as the server lets us see; what stops the looking is itself a finding."""
     found = [Finding("host", f"{session.target.workspace}, {session.target.base_url}", ok=True)]
     try:
-        reading, answer, detail = await session.caller.ask(calls.probe())
+        reading, answer, detail = await session.callers[0].ask(calls.probe())
     except ReassignError as error:
         return (*found, Finding("answer", _told(error), ok=False, exit_code=error.exit_code))
     found += [
@@ -49,7 +49,7 @@ async def examine(session: Session) -> tuple[Finding, ...]:
         _limit(answer),
     ]
     try:
-        snapshot = await gather(session.caller)
+        snapshot = await gather(session.callers)
     except ReassignError as error:
         return (*found, Finding("lists", _told(error), ok=False, exit_code=error.exit_code))
     return (*found, *_counts(snapshot), *_unknown(snapshot))

@@ -135,7 +135,7 @@ async def doctor(settings: Settings) -> tuple[Finding, ...]:
 async def export(out: Path, settings: Settings) -> None:
     """The live state as a sheet to edit."""
     async with open_session(_target(settings), _terms(settings, read_only=True)) as session:
-        templates.write_export(out, await gather(session.caller))
+        templates.write_export(out, await gather(session.callers))
 
 
 def approve(path: Path, key: Path) -> Path:
@@ -234,10 +234,10 @@ async def _snapshot(session: Session, normalised: Normalised, hooks: Hooks) -> S
     """The live state by list pages; where there is no list, of the sheet's numbers one by one."""
     asked_at = anyio.current_time()
     try:
-        snapshot = await gather(session.caller)
+        snapshot = await gather(session.callers)
     except NoTrunkListError as error:
         hooks.say(f"{error.message}: the numbers of the sheet are read one by one")
-        snapshot = await gather_numbers(session.caller, {request.number for request in normalised.requests})
+        snapshot = await gather_numbers(session.callers, {request.number for request in normalised.requests})
     session.took(snapshot, asked_at)
     return snapshot
 

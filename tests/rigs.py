@@ -210,7 +210,7 @@ async def over_the_wire(apis: Sequence[Api], changes: Iterable[Change]) -> tuple
 
 async def _seen(api: Api, max_age: float = 30.0) -> Live:
     seen_at = anyio.current_time()
-    snapshot = await gather(Caller(api, Gate(pacer=Pacer(), breaker=Breaker())))
+    snapshot = await gather([Caller(api, Gate(pacer=Pacer(), breaker=Breaker()))])
     return Live(snapshot, frozenset(snapshot.numbers), seen_at=seen_at, clock=anyio.current_time, max_age=max_age)
 
 

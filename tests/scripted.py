@@ -49,6 +49,12 @@ def caller_for(api: Scripted, *, deadline: float | None = None) -> Caller:
     return Caller(api, Gate(pacer=Pacer(), breaker=Breaker(), deadline=deadline))
 
 
+def callers_for(api: Scripted, count: int = 3) -> list[Caller]:
+    """Several ways to *api* behind one gate."""
+    gate = Gate(pacer=Pacer(), breaker=Breaker())
+    return [Caller(api, gate) for _ in range(count)]
+
+
 def answer(data: Any, status: int = 200, **headers: str) -> Answer:
     """A JSON answer."""
     return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, json.dumps(data).encode())

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
+
+import anyio
 
 from batch.adapters.api import Api
 from batch.core import calls
@@ -16,6 +19,9 @@ from batch.errors import CredentialsError, UnavailableError
 READS = Policy(attempts=6, base=0.3, cap=15.0, seconds=300.0)
 """A read costs nothing but itself, so it may be tried longer than a row; longer trouble is the breaker's business."""
 FORBIDDEN = 403
+
+
+Item = TypeVar("Item")
 
 
 class NoAnswerError(UnavailableError):
@@ -135,6 +141,26 @@ class Caller:
                 renewed = True
                 continue
             return reply
+
+
+async def each(callers: Sequence[Caller], items: Iterable[Item], do: Callable[[Caller, Item], Awaitable[None]]) -> None:
+    """*do* every item, as many side by side as there are *callers*; begun in order, and over with the first error."""
+    rest = iter(items)
+    failed: list[Exception] = []
+
+    async def work(caller: Caller) -> None:
+        try:
+            for item in rest:
+                await do(caller, item)
+        except Exception as error:  # noqa: BLE001 - raised below: a group would wrap it
+            failed.append(error)
+            group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        for caller in callers:
+            group.start_soon(work, caller)
+    if failed:
+        raise failed[0]
 
 
 def refusal(call: Call, answer: Answer, detail: str) -> CredentialsError | UnavailableError:

@@ -111,7 +111,7 @@ class Live:
         if self._seen_at.get(number, -math.inf) >= asked_at:
             return
         began = self._clock()
-        found = await listed(caller, {number})
+        found = await listed([caller], {number})
         if number in found:
             self._saw(found[number], began)
         else:

@@ -17,6 +17,9 @@ from batch.engine.caller import Caller
 from batch.engine.gate import Gate
 from batch.engine.pace import Pacer, Rate
 
+LOOKING = 4
+"""Connections that look side by side: enough to hide what a page takes on the way, few enough for the dearest call that
+a server is asked for."""
 WORKERS = 16
 """Connections when none is asked for: enough to keep a server with 5 ms answers busy at 3,000 calls a second, few
 enough to be a polite guest."""
@@ -32,9 +35,9 @@ class Session(Struct):
     seen_at: float = 0.0
 
     @property
-    def caller(self) -> Caller:
-        """The way for calls that no worker makes: snapshots, probes, the sweep."""
-        return Caller(self.apis[0], self.gate)
+    def callers(self) -> Sequence[Caller]:
+        """The ways for calls that no worker makes: snapshots, probes, the sweep."""
+        return [Caller(api, self.gate) for api in self.apis[:LOOKING]]
 
     @property
     def pages(self) -> int:
@@ -64,7 +67,8 @@ async def open_session(target: Target, terms: Terms) -> AsyncIterator[Session]:
     """
     deadline = None if terms.deadline is None else anyio.current_time() + terms.deadline
     gate = Gate(pacer=Pacer(rate=terms.rate, reserve=terms.reserve), breaker=Breaker(), deadline=deadline)
-    plain: list[Api] = [HttpApi(target) for _ in range(1 if terms.read_only else terms.workers or WORKERS)]
+    workers = terms.workers or WORKERS
+    plain: list[Api] = [HttpApi(target) for _ in range(min(workers, LOOKING) if terms.read_only else workers)]
     apis = [ReadOnly(api) for api in plain] if terms.read_only else plain
     try:
         yield Session(target, gate, apis)

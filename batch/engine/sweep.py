@@ -20,7 +20,7 @@ PAUSES = (1.0, 2.0, 5.0)
 
 
 async def sweep(
-    caller: Caller,
+    callers: Sequence[Caller],
     plan: Plan,
     outcomes: Mapping[int, Outcome],
     *,
@@ -40,8 +40,8 @@ async def sweep(
     for last, pause in _looks(pauses):
         if not numbers:
             break
-        await caller.gate.sleep(pause)
-        seen |= await reread(caller, numbers, pages)
+        await callers[0].gate.sleep(pause)
+        seen |= await reread(callers, numbers, pages)
         judged = verify(plan, outcomes, seen, settled=last)
         unseen = numbers - seen.keys()
         doubtful = (id_ for id_ in judged if id_ in trunks and _does_not_fit(outcomes[id_], judged[id_]))

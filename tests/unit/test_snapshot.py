@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 import pytest
 
 from batch.core.calls import Call, Reply
 from batch.core.model import AgentId, Channel, Number
-from batch.engine import snapshot as module
+from batch.engine import listing
 from batch.engine.snapshot import NoTrunkListError, gather, gather_numbers, reread
 from batch.errors import CredentialsError, SafetyError, UnavailableError
-from tests.scripted import Scripted, answer, caller_for
+from tests.scripted import Scripted, answer, callers_for
 from tests.virtual_clock import anyio_backend  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.anyio
@@ -109,7 +110,7 @@ async def test_a_snapshot_is_three_lists_and_no_call_more_than_their_pages() -> 
     """250 trunks, 3 agents, 250 + 20 numbers: 2 + 1 + 2 calls, whatever the rows of a sheet are."""
     purchased = [trunk(9000 + index, call=index, external=False) for index in range(20)]
     api = Scripted(Lists(some_trunks(250), purchased))
-    snapshot = await gather(caller_for(api))
+    snapshot = await gather(callers_for(api))
     assert len(api.sent) == 5
     assert (len(snapshot.numbers), len(snapshot.others), len(snapshot.agents)) == (250, 20, 3)
     assert (snapshot.complete, snapshot.pages, snapshot.notes) == (True, 2, ())
@@ -118,7 +119,7 @@ async def test_a_snapshot_is_three_lists_and_no_call_more_than_their_pages() -> 
 
 async def test_each_number_knows_its_page_of_the_trunk_list() -> None:
     """One call is then enough to look at it again."""
-    snapshot = await gather(caller_for(Scripted(Lists(some_trunks(250)))))
+    snapshot = await gather(callers_for(Scripted(Lists(some_trunks(250)))))
     assert [snapshot.numbers[Number(number(index))].page for index in (0, 199, 200, 249)] == [1, 1, 2, 2]
 
 
@@ -141,7 +142,7 @@ BADLY_BEHAVED = {
 async def test_every_shape_of_list_is_read_whole(name: str) -> None:
     """However a server pages, every number is seen once."""
     lists = BADLY_BEHAVED[name]
-    snapshot = await gather(caller_for(Scripted(lists)))
+    snapshot = await gather(callers_for(Scripted(lists)))
     assert list(snapshot.numbers) == [Number(item["number"]) for item in lists.trunks]
 
 
@@ -154,14 +155,14 @@ async def test_every_shape_of_list_is_read_whole(name: str) -> None:
 )
 async def test_a_refused_size_of_page_is_asked_for_no_more(lists: Lists, per_page: int | None, last: int) -> None:
     """A later look must find each number on the page it was seen on."""
-    snapshot = await gather(caller_for(Scripted(lists)))
+    snapshot = await gather(callers_for(Scripted(lists)))
     assert (snapshot.per_page, snapshot.numbers[Number(number(119))].page) == (per_page, last)
 
 
 async def test_a_row_per_channel_is_one_number() -> None:
     """A list with one row for each channel of a number: the bindings are put together, and nothing is incomplete."""
     rows = [trunk(1, call=1), trunk(1, whatsapp=2), trunk(2, call=3)]
-    snapshot = await gather(caller_for(Scripted(Lists(rows))))
+    snapshot = await gather(callers_for(Scripted(Lists(rows))))
     state = snapshot.numbers[Number(number(1))]
     assert (state.owner(Channel.CALL), state.owner(Channel.WHATSAPP)) == (uuid(1), uuid(2))
     assert snapshot.trunk_count() == 3
@@ -170,7 +171,7 @@ async def test_a_row_per_channel_is_one_number() -> None:
 async def test_a_number_listed_twice_is_kept_once_and_noted() -> None:
     """An item that moved to the next page while we read."""
     snapshot = await gather(
-        caller_for(Scripted(Lists([trunk(1, call=1), trunk(2, call=2), trunk(1, call=1)], total_off_by=-1)))
+        callers_for(Scripted(Lists([trunk(1, call=1), trunk(2, call=2), trunk(1, call=1)], total_off_by=-1)))
     )
     assert len(snapshot.numbers) == 2
     assert any("listed more than once" in note for note in snapshot.notes)
@@ -179,7 +180,7 @@ async def test_a_number_listed_twice_is_kept_once_and_noted() -> None:
 async def test_two_rows_that_disagree_keep_the_first_and_say_so() -> None:
     """The same channel of a number with two agents."""
     rows = [{**trunk(1, call=1), "phone_number_uuid": uuid(1)}, trunk(1, call=2, whatsapp=3)]
-    snapshot = await gather(caller_for(Scripted(Lists(rows))))
+    snapshot = await gather(callers_for(Scripted(Lists(rows))))
     state = snapshot.numbers[Number(number(1))]
     assert (state.owner(Channel.CALL), state.owner(Channel.WHATSAPP)) == (uuid(1), uuid(3))
     assert any("different agents" in note for note in snapshot.notes)
@@ -191,7 +192,7 @@ async def test_a_list_that_says_it_has_more_is_read_again_and_then_refused() -> 
     with pytest.raises(
         UnavailableError, match="incomplete snapshot: the list /agents says that it has 5 items, but shows 3"
     ):
-        await gather(caller_for(api))
+        await gather(callers_for(api))
     assert [call.path for call in api.sent] == ["/agents", "/agents"]
 
 
@@ -208,13 +209,50 @@ async def test_a_list_that_was_edited_while_we_read_is_read_again() -> None:
                 return Lists(some_trunks(150)[1:], total_off_by=1)(call)
         return lists(call)
 
-    snapshot = await gather(caller_for(Scripted(reply)))
+    snapshot = await gather(callers_for(Scripted(reply)))
     assert len(snapshot.numbers) == 150
+
+
+async def test_pages_that_the_first_one_announces_are_read_side_by_side() -> None:
+    """Five pages at a second each by three: one, then four in two seconds; each number knows its page all the same."""
+    api = Scripted(Lists(some_trunks(1000)), seconds=1.0)
+    began = anyio.current_time()
+    snapshot = await gather(callers_for(api))
+    assert (len(api.sent), anyio.current_time() - began) == (11, pytest.approx(1.0 + 3.0 + 3.0))
+    assert [snapshot.numbers[Number(number(index))].page for index in (0, 200, 399, 999)] == [1, 2, 2, 5]
+
+
+async def test_an_end_that_is_announced_too_far_off_costs_no_more_than_a_look_ahead() -> None:
+    """Page 3 is empty, whatever the first one says of 5,000."""
+
+    def boastful(call: Call) -> Reply:
+        page = int(dict(call.query)["page"])
+        items = [agent(page * 10 + index) for index in range(10 if page < 3 else 0)]
+        return answer({"success": True, "data": {"items": items, "pagination": {"last_page": 5000}}})
+
+    api = Scripted(lambda call: boastful(call) if call.path == "/agents" else Lists(some_trunks(1))(call))
+    snapshot = await gather(callers_for(api))
+    assert len(snapshot.agents) == 20
+    assert [call.path for call in api.sent].count("/agents") <= 1 + listing.AHEAD + 1
+
+
+async def test_what_one_page_says_no_to_is_said_as_it_is() -> None:
+    """Not wrapped in a group of errors, and the pages still under way are not waited for."""
+    lists = Lists(some_trunks(1000))
+
+    def reply(call: Call) -> Reply:
+        return answer({"message": "no"}, 403) if dict(call.query)["page"] == "3" else lists(call)
+
+    api = Scripted(reply, seconds=1.0)
+    began = anyio.current_time()
+    with pytest.raises(CredentialsError, match="refused"):
+        await gather(callers_for(api))
+    assert anyio.current_time() - began == pytest.approx(3.0)
 
 
 async def test_a_list_that_does_not_end_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """New items on every page for ever."""
-    monkeypatch.setattr(module, "MOST_PAGES", 30)
+    monkeypatch.setattr(listing, "MOST_PAGES", 30)
 
     def endless(call: Call) -> Reply:
         page = int(dict(call.query)["page"])
@@ -222,7 +260,7 @@ async def test_a_list_that_does_not_end_is_refused_by_name(monkeypatch: pytest.M
         return answer({"success": True, "data": {"items": items, "pagination": {"has_more": True}}})
 
     with pytest.raises(SafetyError, match="the list /agents does not end"):
-        await gather(caller_for(Scripted(endless)))
+        await gather(callers_for(Scripted(endless)))
 
 
 async def test_a_list_that_repeats_itself_ends() -> None:
@@ -230,14 +268,14 @@ async def test_a_list_that_repeats_itself_ends() -> None:
     items = [agent(index) for index in range(10)]
     body = answer({"success": True, "data": {"items": items, "pagination": {"has_more": True}}})
     api = Scripted(lambda call: body if call.path == "/agents" else Lists(some_trunks(1))(call))
-    await gather(caller_for(api))
+    await gather(callers_for(api))
     assert [call.path for call in api.sent].count("/agents") == 2
 
 
 @pytest.mark.parametrize("status", [403, 404])
 async def test_without_the_number_list_others_are_unknown_and_noted(status: int) -> None:
     """The trunk list is what counts; purchased numbers are only looked at for occupancy."""
-    snapshot = await gather(caller_for(Scripted(Lists(some_trunks(3), statuses={"/phone-numbers": status}))))
+    snapshot = await gather(callers_for(Scripted(Lists(some_trunks(3), statuses={"/phone-numbers": status}))))
     assert (len(snapshot.numbers), snapshot.others) == (3, {})
     assert snapshot.notes == ("this server has no list /phone-numbers",)
 
@@ -245,7 +283,7 @@ async def test_without_the_number_list_others_are_unknown_and_noted(status: int)
 async def test_without_the_trunk_list_the_number_list_tells_the_trunks() -> None:
     """The list of all numbers shows external ones and their bindings too."""
     lists = Lists(some_trunks(3), [trunk(9, call=2, external=False)], statuses={"/phone-numbers/trunks": 404})
-    snapshot = await gather(caller_for(Scripted(lists)))
+    snapshot = await gather(callers_for(Scripted(lists)))
     assert (len(snapshot.numbers), len(snapshot.others), snapshot.pages) == (3, 1, 0)
     assert {state.page for state in snapshot.numbers.values()} == {0}
 
@@ -253,10 +291,10 @@ async def test_without_the_trunk_list_the_number_list_tells_the_trunks() -> None
 async def test_without_both_lists_the_snapshot_says_so() -> None:
     """Whoever wants can then go on number by number."""
     lists = Lists(some_trunks(3), statuses={"/phone-numbers/trunks": 404, "/phone-numbers": 404})
-    caller = caller_for(Scripted(lists))
+    callers = callers_for(Scripted(lists))
     with pytest.raises(NoTrunkListError):
-        await gather(caller)
-    snapshot = await gather_numbers(caller, [Number(number(0)), Number(number(1)), Number("+14155559999")])
+        await gather(callers)
+    snapshot = await gather_numbers(callers, [Number(number(0)), Number(number(1)), Number("+14155559999")])
     assert (sorted(snapshot.numbers), snapshot.complete) == ([number(0), number(1)], False)
 
 
@@ -271,18 +309,18 @@ async def test_without_both_lists_the_snapshot_says_so() -> None:
 async def test_a_list_we_cannot_do_without_ends_the_run(path: str, status: int, error: type[Exception]) -> None:
     """No agents, or a trunk list that the token may not see."""
     with pytest.raises(error):
-        await gather(caller_for(Scripted(Lists(some_trunks(3), statuses={path: status}))))
+        await gather(callers_for(Scripted(Lists(some_trunks(3), statuses={path: status}))))
 
 
 async def test_a_body_that_is_no_list_is_refused() -> None:
     """JSON, but not a list of anything."""
     with pytest.raises(UnavailableError, match="page 1 of /agents is not a list"):
-        await gather(caller_for(Scripted(lambda _: answer({"hello": "world"}))))
+        await gather(callers_for(Scripted(lambda _: answer({"hello": "world"}))))
 
 
 async def test_items_that_make_no_sense_are_counted_not_lost() -> None:
     """An item without a number: the list is whole, and a note says that one was left out."""
-    snapshot = await gather(caller_for(Scripted(Lists([trunk(1, call=1), {"number": None}]))))
+    snapshot = await gather(callers_for(Scripted(Lists([trunk(1, call=1), {"number": None}]))))
     assert len(snapshot.numbers) == 1
     assert any("made no sense" in note for note in snapshot.notes)
 
@@ -295,7 +333,7 @@ async def test_numbers_are_looked_at_again_the_cheaper_way(wanted: int, calls_ma
     """A few one by one, many by list pages."""
     api = Scripted(Lists(some_trunks(250)))
     numbers = [Number(number(index)) for index in range(wanted)]
-    seen = await reread(caller_for(api), numbers, 2)
+    seen = await reread(callers_for(api), numbers, 2)
     assert (sorted(seen), len(api.sent)) == (sorted(numbers), calls_made)
 
 
@@ -303,7 +341,7 @@ async def test_a_number_that_left_the_list_is_asked_for_by_itself() -> None:
     """Gone from the list but still there is seen; gone altogether is left out."""
     lists = Lists(some_trunks(5), [trunk(7, call=1)])
     numbers = [Number(number(index)) for index in (0, 1, 7, 8)]
-    seen = await reread(caller_for(Scripted(lists)), numbers, 1)
+    seen = await reread(callers_for(Scripted(lists)), numbers, 1)
     assert sorted(seen) == [number(0), number(1), number(7)]
 
 
@@ -311,5 +349,5 @@ async def test_an_answer_about_another_number_is_not_taken() -> None:
     """Whatever the server mixes up, it does not become our truth; the message does not show the whole number."""
     api = Scripted(lambda _: answer({"success": True, "data": {**trunk(2, call=1), "channels": {}}}))
     with pytest.raises(UnavailableError) as error:
-        await reread(caller_for(api), [Number(number(1))], 0)
+        await reread(callers_for(api), [Number(number(1))], 0)
     assert number(1) not in str(error.value)

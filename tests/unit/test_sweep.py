@@ -45,7 +45,7 @@ def give(made: Rig, to: int | None, index: int = 0) -> None:
 
 
 async def swept(made: Rig, outcomes: Mapping[int, Outcome], *, of: int = 1, pages: int = 1) -> Swept:
-    return await sweep(made.caller(), moves(of), outcomes, pages=pages)
+    return await sweep([made.caller()], moves(of), outcomes, pages=pages)
 
 
 def facts(found: Swept, id_: int = 0) -> tuple[Status, Reason, Verified]:
@@ -119,7 +119,7 @@ async def test_each_look_tells_how_many_do_not_fit_yet_and_how_long_they_have() 
     async with anyio.create_task_group() as others:
         others.start_soon(late)
         outcomes = {i: ended(i) for i in range(3)}
-        await sweep(made.caller(), moves(3), outcomes, pages=1, on_look=lambda *told: heard.append(told))
+        await sweep([made.caller()], moves(3), outcomes, pages=1, on_look=lambda *told: heard.append(told))
     assert heard == [(2, 8.0), (1, 7.0), (0, 0.0)]
 
 

@@ -165,7 +165,7 @@ async def _live(run: Run, session: Session, settings: Settings) -> Live:
         session.snapshot,
         frozenset(change.trunk.number for change in run.record.plan.writes()),
         seen_at=session.seen_at,
-        clock=anyio.current_time,
+        clock=session.gate.clock,
         max_age=settings.max_age_seconds,
     )
 

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import AnyStr, Final, NoReturn
 
 from batch.errors import UsageError
 
@@ -24,21 +24,26 @@ _SCHEME = re.compile(r"\ABearer(?:\s+|\Z)")  # copied along with the token from 
 class Secret:
     """A token that shows itself to :meth:`reveal` only: no repr, no copy, no pickle, no comparison."""
 
-    __slots__ = ("_spellings", "_text")
+    __slots__ = ("_in_bytes", "_spellings", "_text")
 
     def __init__(self, text: str) -> None:
         if _USABLE.fullmatch(text) is None:
             raise UsageError("the API token is not one: it holds spaces, line breaks or letters beyond ASCII")
         self._text = text
-        plain = text.encode()
         # as it is, and as PHP writes a slash in JSON; what is so short may be a word of the answer
-        self._spellings = tuple({plain, plain.replace(b"/", b"\\/")}) if len(plain) >= TELLING else ()
+        self._spellings = tuple({text, text.replace("/", "\\/")}) if len(text) >= TELLING else ()
+        self._in_bytes = tuple(spelling.encode() for spelling in self._spellings)
 
-    def struck_out(self, received: bytes) -> bytes:
+    def struck_out(self, received: AnyStr) -> AnyStr:
         """What a server sent, without the token: a page that explains an error may quote the request's headers."""
-        for spelling in self._spellings:
-            if spelling in received:
-                received = received.replace(spelling, b"[token]")
+        if isinstance(received, bytes):
+            for spelling in self._in_bytes:
+                if spelling in received:
+                    received = received.replace(spelling, b"[token]")
+        else:
+            for text in self._spellings:
+                if text in received:
+                    received = received.replace(text, "[token]")
         return received
 
     def reveal(self) -> str:

@@ -11,12 +11,10 @@ import time
 from collections.abc import AsyncIterator, Generator, Mapping
 from typing import TYPE_CHECKING
 
-import anyio
-
 from batch.adapters.credentials import Secret
 from batch.adapters.target import PORTS, Target
-from batch.adapters.wire import MAX_BODY, Connection, Host, WireError
-from batch.core.calls import Answer, Call, Fault, FaultKind, Reply
+from batch.adapters.wire import CALL_SECONDS, MAX_BODY, Connection, Host, WireError
+from batch.core.calls import Answer, Call, Fault, Reply
 from batch.core.json_text import encode
 
 if TYPE_CHECKING:
@@ -26,9 +24,6 @@ else:
         import httpx2 as httpx  # the extra [httpx2]: a maintained fork with the same interface
     except ImportError:
         import httpx
-
-CALL_SECONDS = 30.0
-"""The longest a whole call may take. httpx's own timeouts are per read, so a dripping answer would outlive them."""
 
 _SENT_WITH_A_CALL: Mapping[str, str] = {
     # Laravel answers a failed login with a redirect to a page unless JSON was asked for (API.md §1)
@@ -71,22 +66,23 @@ class _Body(httpx.AsyncByteStream):
 class OneConnection(httpx.AsyncBaseTransport):
     """An httpx transport of one keep-alive connection, which carries one request at a time.
 
-    Raises :class:`WireError`, not httpx's errors: those do not tell a dead idle connection from a refused one.
+    Raises :class:`WireError`, not httpx's errors: those do not tell a dead idle connection from a refused one. The
+    headers stand in the response's extensions too, as texts by their names.
     """
 
-    def __init__(self, host: Host, *, max_body: int = MAX_BODY) -> None:
-        self.connection = Connection(host, max_body=max_body)
+    def __init__(self, host: Host) -> None:
+        self._connection = Connection(host)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request* and receive the whole answer."""
-        status, headers, body = await self.connection.exchange(_written(request, await _whole(request.stream)))
+        status, headers, body = await self._connection.exchange(_written(request, await _whole(request.stream)))
         # as bytes: httpx takes texts in ASCII only, and a server may say anything
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        return httpx.Response(status, headers=raw, stream=_Body(body))
+        return httpx.Response(status, headers=raw, stream=_Body(body), extensions={"headers": headers})
 
     async def aclose(self) -> None:
         """Close the connection."""
-        await self.connection.aclose()
+        await self._connection.aclose()
 
 
 async def _whole(stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> bytes:
@@ -108,47 +104,32 @@ class HttpApi:
     def __init__(self, target: Target, *, call_deadline: float = CALL_SECONDS, max_body: int = MAX_BODY) -> None:
         self._base = httpx.URL(target.base_url)
         self._urls: dict[str, httpx.URL] = {}
-        self._headers = _signed(httpx.Request("GET", self._base, headers=_SENT_WITH_A_CALL), target.token).headers
+        self._headers = _signed(httpx.Request("GET", self._base, headers=_SENT_WITH_A_CALL), target.token).headers.raw
         self._token = target.token
-        self._deadline = call_deadline
-        self._transport = OneConnection(_host_of(self._base), max_body=max_body)
+        self._transport = OneConnection(_host_of(self._base, call_deadline, max_body))
 
     async def send(self, call: Call) -> Reply:
         """Send *call* once; whatever happens on the wire comes back as a value."""
         began = time.monotonic()
-        reply: Reply | None = None
-        with anyio.move_on_after(self._deadline):
-            reply = await self._sent(self._request(call), began)
-        return reply or self._given_up()
-
-    async def aclose(self) -> None:
-        """Close the connection."""
-        await self._transport.aclose()
-
-    async def _sent(self, request: httpx.Request, began: float) -> Reply:
+        request = self._request(call)
         try:
             response = await self._transport.handle_async_request(request)
         except WireError as error:
             return Fault(error.kind, error.detail, time.monotonic() - began)
         body = self._token.struck_out(await _whole(response.stream))
-        headers = {
-            name.decode("latin-1"): self._token.struck_out(value).decode("latin-1")
-            for name, value in response.headers.raw
-        }
+        headers = {name: self._token.struck_out(value) for name, value in response.extensions["headers"].items()}
         return Answer(response.status_code, headers, body, time.monotonic() - began)
 
-    def _given_up(self) -> Fault:
-        if not self._transport.connection.sent:
-            return Fault(FaultKind.CONNECT, "no connection in time", self._deadline)
-        return Fault(FaultKind.DEADLINE, f"no whole answer within {self._deadline:g} s", self._deadline)
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._transport.aclose()
 
     def _request(self, call: Call) -> httpx.Request:
         """The call with all its headers: httpx would work them out anew each time, which takes as long as sending."""
-        headers, content = httpx.Headers(self._headers), b""
+        headers, content = self._headers, b""
         if call.body is not None:
             content = encode(dict(call.body))
-            headers["Content-Type"] = "application/json"
-            headers["Content-Length"] = str(len(content))
+            headers = [*headers, (b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(content))]
         return httpx.Request(call.method, self._url(call), headers=headers, stream=_Body(content))
 
     def _url(self, call: Call) -> httpx.URL:
@@ -165,7 +146,7 @@ def _signed(request: httpx.Request, token: Secret) -> httpx.Request:
     return next(_Bearer(token).auth_flow(request))
 
 
-def _host_of(url: httpx.URL) -> Host:
-    secure = url.scheme == "https"
+def _host_of(url: httpx.URL, seconds: float = CALL_SECONDS, max_body: int = MAX_BODY) -> Host:
     # honours SSL_CERT_FILE and SSL_CERT_DIR, as a company with a certificate authority of its own needs
-    return Host(url.host, url.port or PORTS[url.scheme], httpx.create_ssl_context() if secure else None)
+    tls = httpx.create_ssl_context() if url.scheme == "https" else None
+    return Host(url.host, url.port or PORTS[url.scheme], tls, seconds, max_body)

@@ -1,13 +1,18 @@
 """One keep-alive connection that carries one exchange at a time, and how each can break.
 
-Between the socket (anyio) and the bytes (httptools, the parser of Node.js) there is only what a client has to decide:
-where an answer without a length ends, how much of one is too much, and whether the connection can be used again.
-A pool would be quadratic in its waiters; a worker that owns its connection needs none.
+Between the event loop and the bytes (httptools, the parser of Node.js) there is only what a client has to decide: where
+an answer without a length ends, how much of one is too much, and whether the connection can be used again. A pool would
+be quadratic in its waiters; a worker that owns its connection needs none. It is asyncio's own protocol, not a stream of
+anyio's: a stream stops listening between two reads, which takes a third of a call's time and hears nothing meanwhile.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import ipaddress
 import os
+import re
 import socket
 import ssl
 import zlib
@@ -15,11 +20,14 @@ from dataclasses import dataclass, field
 
 import anyio
 import httptools
-from anyio.abc import ByteStream
 
 from batch.core.calls import FaultKind
 
+CALL_SECONDS = 30.0
+"""The longest a whole call may take: a timeout per read would wait for ever on an answer that drips."""
 CONNECT_SECONDS = 10.0
+NEXT_ADDRESS = 0.25
+"""Seconds after which a host's next address is tried beside the first (RFC 8305 §5)."""
 MAX_HEAD = 64 * 1024
 """Bytes of status line and headers: eight times what common servers send at most."""
 MAX_BODY = 16 * 1024 * 1024
@@ -27,6 +35,7 @@ MAX_BODY = 16 * 1024 * 1024
 BOTH_KINDS = zlib.MAX_WBITS | 32  # gzip and zlib, told apart by the header
 PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 CONTINUE, SWITCHING, OK = 100, 101, 200
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
 class WireError(Exception):
@@ -40,11 +49,16 @@ class WireError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Where to connect. ``tls`` is ``None`` for plain HTTP, which the target allows on loopback only."""
+    """Where to connect, and what an exchange there may take: *seconds* for all of it, *max_body* bytes unpacked.
+
+    ``tls`` is ``None`` for plain HTTP, which the target allows on loopback only.
+    """
 
     name: str
     port: int
     tls: ssl.SSLContext | None = None
+    seconds: float = CALL_SECONDS
+    max_body: int = MAX_BODY
 
 
 @dataclass(slots=True)
@@ -137,14 +151,124 @@ def _unpacked(body: bytes, packing: str, most: int) -> bytes:
     return unpacked
 
 
+class _Exchanges(asyncio.Protocol):
+    """What the event loop tells of one connection, as exchanges: each ends with a whole answer or a :class:`WireError`.
+
+    Reading is never paused. What a server says unasked ends the connection, before it could be taken for the answer to
+    the next request.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._host = host
+        self._transport: asyncio.Transport | None = None
+        self._answer = Received()
+        self._read = 0
+        self._used = False
+        self._ended: asyncio.Future[Received] | None = None
+        self._due = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether a request could be sent, and all of the last one has been."""
+        transport = self._transport
+        return transport is not None and not transport.is_closing() and not transport.get_write_buffer_size()
+
+    def begin(self, request: bytes, due: float) -> asyncio.Future[Received]:
+        """Send a request; the future has its answer by *due*, which is of the loop's clock."""
+        assert self._transport is not None
+        self._answer, self._read, self._due = Received(), 0, due
+        ended = self._ended = self._loop.create_future()
+        if self._alarm is None:
+            self._alarm = self._loop.call_at(due, self._look_at_clock)
+        self._transport.write(request)
+        return ended
+
+    def abort(self) -> None:
+        """Close the connection at once, whatever is under way."""
+        self._ended = None
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+
+    # ── called by the event loop ──────────────────────────────────────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self._ended is None:
+            self.abort()
+            return
+        try:
+            self._take(data)
+        except WireError as error:
+            self._fail(error)
+        else:
+            if self._answer.complete:
+                self._succeed()
+
+    def eof_received(self) -> None:
+        """The server says no more; the transport then closes by itself."""
+        if self._answer.ends_with_connection:
+            self._succeed()
+        else:
+            self._fail(self._broken("closed"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._fail(self._broken("closed" if exc is None else "reset"))
+
+    # ── how an exchange ends ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take(self, data: bytes) -> None:
+        answer = self._answer
+        self._read += len(data)
+        try:
+            answer.parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            raise WireError(FaultKind.GARBLED, "the answer is not HTTP") from error
+        if answer.size > self._host.max_body:
+            raise WireError(FaultKind.TOO_LARGE, f"the answer has more than {self._host.max_body:,} bytes")
+        if (self._read > MAX_HEAD and not answer.head_complete) or answer.head_size > MAX_HEAD:
+            raise WireError(FaultKind.TOO_LARGE, f"the headers of the answer have more than {MAX_HEAD:,} bytes")
+
+    def _broken(self, how: str) -> WireError:
+        if self._read:
+            return WireError(FaultKind.CUT, f"the connection was {how} in the middle of the answer")
+        kind = FaultKind.STALE if self._used else FaultKind.READ
+        return WireError(kind, f"the connection was {how} before any answer")
+
+    def _look_at_clock(self) -> None:
+        """One alarm for all exchanges, set anew only when it rings: setting one takes longer than sending."""
+        self._alarm = None
+        if self._ended is None:
+            return
+        if self._loop.time() >= self._due:
+            self._fail(WireError(FaultKind.DEADLINE, f"no whole answer within {self._host.seconds:g} s"))
+        else:
+            self._alarm = self._loop.call_at(self._due, self._look_at_clock)
+
+    def _succeed(self) -> None:
+        self._used = True
+        ended, self._ended = self._ended, None
+        if ended is not None and not ended.done():
+            ended.set_result(self._answer)
+
+    def _fail(self, error: WireError) -> None:
+        ended, self._ended = self._ended, None
+        if ended is not None and not ended.done():
+            ended.set_exception(error)
+
+
 class Connection:
     """Opened by the first exchange, and again after one that left it in doubt."""
 
-    def __init__(self, host: Host, *, max_body: int = MAX_BODY) -> None:
+    def __init__(self, host: Host) -> None:
         self._host = host
-        self._max_body = max_body
-        self._stream: ByteStream | None = None
-        self._used = False
+        self._exchanges: _Exchanges | None = None
         self.sent = False
 
     async def exchange(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -154,96 +278,66 @@ class Connection:
         otherwise than well ends the connection too: an answer that comes late must not meet the next request.
         """
         self.sent = False
+        due = asyncio.get_running_loop().time() + self._host.seconds
         try:
-            stream = self._stream or await self._open()
-            answer = await self._over(stream, request)
-            body = answer.body(self._max_body)
+            exchanges = self._exchanges
+            if exchanges is None or not exchanges.open:
+                exchanges = await self._open()
+            self.sent = True
+            answer = await exchanges.begin(request, due)
+            body = answer.body(self._host.max_body)
         except BaseException:
-            await self._drop()
+            self._drop()
             raise
-        self._used = True
-        if not answer.reusable:
-            await self._drop()
+        if not (answer.reusable and exchanges.open):
+            self._drop()
         return answer.status, answer.headers, body
 
     async def aclose(self) -> None:
         """Give the connection back."""
-        await self._drop()
+        self._drop()
+        await asyncio.sleep(0)  # the loop closes the socket at its next turn
 
-    async def _over(self, stream: ByteStream, request: bytes) -> Received:
-        self.sent = True
+    async def _open(self) -> _Exchanges:
+        self._drop()
+        within = min(self._host.seconds, CONNECT_SECONDS)
         try:
-            await stream.send(request)
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError, ssl.SSLError, OSError) as error:
-            kind = FaultKind.STALE if self._used else FaultKind.WRITE
-            raise WireError(kind, "the connection broke while the request was sent") from error
-        answer = Received()
-        read = 0
-        while not answer.complete:
-            data = await self._receive(stream, answer, begun=read > 0)
-            if not data:
-                break
-            read += len(data)
-            self._feed(answer, data)
-            if (not answer.head_complete and read > MAX_HEAD) or answer.head_size > MAX_HEAD:
-                raise WireError(FaultKind.TOO_LARGE, f"the headers of the answer have more than {MAX_HEAD:,} bytes")
-        return answer
-
-    async def _receive(self, stream: ByteStream, answer: Received, *, begun: bool) -> bytes:
-        """The next bytes; empty when the answer ends with the connection, as one without a length does."""
-        try:
-            return await stream.receive()
-        except anyio.EndOfStream:
-            if answer.ends_with_connection:
-                return b""
-            raise self._broken(begun, "closed") from None
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError, ssl.SSLError, OSError) as error:
-            raise self._broken(begun, "reset") from error
-
-    def _broken(self, begun: bool, how: str) -> WireError:  # noqa: FBT001 - a fact, not a mode
-        if begun:
-            return WireError(FaultKind.CUT, f"the connection was {how} in the middle of the answer")
-        kind = FaultKind.STALE if self._used else FaultKind.READ
-        return WireError(kind, f"the connection was {how} before any answer")
-
-    def _feed(self, answer: Received, data: bytes) -> None:
-        try:
-            answer.parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            raise WireError(FaultKind.GARBLED, "the answer is not HTTP") from error
-        if answer.size > self._max_body:
-            raise WireError(FaultKind.TOO_LARGE, f"the answer has more than {self._max_body:,} bytes")
-
-    async def _open(self) -> ByteStream:
-        host = self._host
-        self._used = False
-        try:
-            with anyio.fail_after(CONNECT_SECONDS):
-                self._stream = await _connect(host)
+            with anyio.fail_after(within):
+                self._exchanges = exchanges = await _connect(self._host)
         except TimeoutError as error:
-            raise WireError(FaultKind.CONNECT, f"no connection within {CONNECT_SECONDS:.0f} s") from error
-        except (OSError, ssl.SSLError, anyio.BrokenResourceError, anyio.EndOfStream, ValueError) as error:
+            raise WireError(FaultKind.CONNECT, f"no connection within {within:g} s") from error
+        except (OSError, ValueError) as error:
             raise WireError(FaultKind.CONNECT, f"no connection: {_why(error)}") from error
-        return self._stream
+        if not exchanges.open:
+            raise WireError(FaultKind.CONNECT, "no connection: the server closed it, or spoke, before it was asked")
+        return exchanges
 
-    async def _drop(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            await anyio.aclose_forcefully(stream)
+    def _drop(self) -> None:
+        exchanges, self._exchanges = self._exchanges, None
+        if exchanges is not None:
+            exchanges.abort()
 
 
-async def _connect(host: Host) -> ByteStream:
-    if host.tls is None:
-        return await anyio.connect_tcp(host.name, host.port)
-    return await anyio.connect_tcp(
-        host.name, host.port, ssl_context=host.tls, tls_hostname=host.name, tls_standard_compatible=False
+async def _connect(host: Host) -> _Exchanges:
+    # not for an address: a race that is cut off loses a connection that it has just won
+    delay = None if _is_address(host.name) else NEXT_ADDRESS
+    _, exchanges = await asyncio.get_running_loop().create_connection(
+        lambda: _Exchanges(host), host.name, host.port, ssl=host.tls, happy_eyeballs_delay=delay
     )
+    return exchanges
 
 
-def _why(error: BaseException) -> str:
-    """The innermost reason: anyio wraps those of several addresses."""
-    while error.__cause__ is not None or isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__ or error
-    if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError | socket.gaierror):
-        return os.strerror(error.errno)  # asyncio's own text is "Connect call failed", whatever the reason
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+def _is_address(name: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(name) is not None
+    return False
+
+
+def _why(error: OSError | ValueError) -> str:
+    """The reason by the system's own words; of several addresses, that of the first."""
+    if isinstance(error, ssl.SSLError | socket.gaierror):
+        return error.strerror or str(error)
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None and (several := _ERRNO.search(str(error))) is not None:
+        number = int(several[1])
+    return str(error) if number is None else os.strerror(number)  # asyncio's text is "Connect call failed"

@@ -71,9 +71,7 @@ class FaultKind(StrEnum):
 
     CONNECT = "connect"  # DNS, refused, TLS, connect timeout: nothing was sent
     STALE = "stale"  # a reused connection died before any answer byte
-    WRITE = "write"  # the request may have been sent in part
-    READ = "read"  # the connection died on a fresh connection, or after answer bytes
-    TIMEOUT = "timeout"  # no byte for too long
+    READ = "read"  # the connection died on a fresh connection, before any answer byte
     DEADLINE = "deadline"  # the call as a whole took too long
     CUT = "cut"  # fewer bytes than announced
     GARBLED = "garbled"  # not HTTP

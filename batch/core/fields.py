@@ -35,17 +35,15 @@ def document(body: bytes) -> dict[str, Any] | list[Any] | None:
     return found if isinstance(found, dict | list) else None
 
 
-def first(item: Mapping[str, Any], *names: str) -> Any:
-    """The first of several spellings of a field that is there and not null."""
-    for name in names:
-        if (value := item.get(name)) is not None:
-            return value
-    return None
+def first(item: Mapping[str, Any], name: str, other: str) -> Any:
+    """A field by the one of its two spellings that is there and not null."""
+    value = item.get(name)
+    return item.get(other) if value is None else value
 
 
 def phone_number(value: object) -> Number | None:
     """A number as the API writes it, with or without ``+``, as E.164; ``None`` when it is not one."""
-    text = _scalar(value)
+    text = value if isinstance(value, str) else _scalar(value)
     if NUMBER.fullmatch(text) is None:
         text = PUNCTUATION.sub("", text)
         if NUMBER.fullmatch(text) is None:

@@ -30,6 +30,8 @@ Item = TypeVar("Item")
 
 PAGINATION = frozenset({"current_page", "last_page", "total", "has_more"})
 CHANNEL_WORDS = {"voice": "call"}  # settings spell the call channel so (API.md §2)
+WORDS = 1024
+"""Names of channels kept in mind; there are a handful."""
 BINDINGS = 65_536
 """Bindings kept in mind: the same few hundred agents serve all numbers, and each needs to be held once."""
 NESTING = 3  # {data: {data: {items: […]}}} is the deepest that frameworks build
@@ -194,18 +196,28 @@ def _trunk_rows(rows: Iterable[object]) -> Iterator[tuple[object, object]]:
 
 def _add_each(found: dict[str, Binding], held: Iterable[tuple[object, object]]) -> None:
     for word, value in held:
-        channel = fields.text(word).lower()
+        channel = _channel(word) if isinstance(word, str) else ""
         if channel and isinstance(value, dict) and ("bound" in value or "agent_uuid" in value):
-            found[CHANNEL_WORDS.get(channel, channel)] = _binding(value)
+            found[channel] = _binding(value)
+
+
+@functools.lru_cache(WORDS)
+def _channel(word: str) -> str:
+    channel = fields.text(word).lower()
+    return CHANNEL_WORDS.get(channel, channel)
 
 
 def _binding(value: Mapping[str, Any]) -> Binding:
-    said, plain = value.get, fields.plain
-    return _binding_of(plain(said("agent_uuid")), plain(said("bound")), plain(said("agent_name")))
+    said = value.get
+    agent, bound, name = said("agent_uuid"), said("bound"), said("agent_name")
+    try:
+        return _binding_of(agent, bound, name)
+    except TypeError:  # a list or an object where a single value belongs says nothing
+        return _binding_of(fields.plain(agent), fields.plain(bound), fields.plain(name))
 
 
 @functools.lru_cache(BINDINGS, typed=True)
-def _binding_of(agent_uuid: str | int | None, bound: str | int | None, agent_name: str | int | None) -> Binding:
+def _binding_of(agent_uuid: object, bound: object, agent_name: object) -> Binding:
     """A binding that does not say whether it is bound is bound when it names an agent."""
     agent = fields.identity(agent_uuid)
     says = fields.flag(bound)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 
 import anyio
 
@@ -49,9 +50,17 @@ class _Turn:
 
 
 class Gate:
-    """Shared by all workers of a run. ``deadline`` is a value of :func:`anyio.current_time`."""
+    """Shared by all workers of a run. ``deadline`` is of *clock*, which is the event loop's."""
 
-    def __init__(self, *, pacer: Pacer, breaker: Breaker, deadline: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        pacer: Pacer,
+        breaker: Breaker,
+        deadline: float | None = None,
+        clock: Callable[[], float] = anyio.current_time,
+    ) -> None:
+        self.clock = clock
         self._pacer = pacer
         self._breaker = breaker
         self._deadline = math.inf if deadline is None else deadline
@@ -77,7 +86,7 @@ class Gate:
         """Let calls through again after a stop, for a last look of at most *seconds*."""
         self.stopping = False
         self._stopped = anyio.Event()
-        self._deadline = max(self._deadline, anyio.current_time() + seconds)
+        self._deadline = max(self._deadline, self.clock() + seconds)
 
     def calls(self) -> Calls:
         """What was sent so far."""
@@ -85,14 +94,14 @@ class Gate:
 
     def view(self) -> PaceView:
         """What the pacer believes just now."""
-        return self._pacer.view(anyio.current_time())
+        return self._pacer.view(self.clock())
 
     async def sleep(self, seconds: float) -> None:
         """Wait; ends early with :class:`StopRequested` when the run is to end.
 
         Raises :class:`UnavailableError` at once when the run may not last that long.
         """
-        if anyio.current_time() + seconds > self._deadline:
+        if self.clock() + seconds > self._deadline:
             raise UnavailableError("the run's time is over", hint="go on later with `reassign resume`")
         with anyio.move_on_after(seconds):
             await self._stopped.wait()
@@ -109,7 +118,7 @@ class Gate:
         last. What entered ends with exactly one of :meth:`left`, :meth:`ended`, :meth:`broke_off`.
         """
         if self._first() is None:
-            now = anyio.current_time()
+            now = self.clock()
             if self._may_pass(now) <= 0.0:
                 return now
         turn = _Turn()
@@ -131,7 +140,7 @@ class Gate:
             if self._first() is not turn:
                 await turn.wait()
                 continue
-            now = anyio.current_time()
+            now = self.clock()
             seconds = self._may_pass(now)
             if seconds <= 0.0:
                 return now
@@ -171,14 +180,14 @@ class Gate:
 
     def broke_off(self, call: Call, entered_at: float) -> None:
         """The call was cancelled under way."""
-        self._count(call, anyio.current_time())
-        self._pacer.faulted(entered_at, anyio.current_time())
+        self._count(call, self.clock())
+        self._pacer.faulted(entered_at, self.clock())
         self._breaker.not_sent()
         self._stir()
 
     def ended(self, call: Call, entered_at: float, reply: Reply) -> None:
         """The call was sent, and this came back."""
-        now = anyio.current_time()
+        now = self.clock()
         self._count(call, now)
         if log.tells_calls:
             told = (
@@ -232,7 +241,7 @@ class Gate:
 
     def allow_retry(self) -> bool:
         """Whether the budget has room for one more retry; if so it is taken."""
-        now = anyio.current_time()
+        now = self.clock()
         self._tally(now)
         calls, retries = (sum(entry[i] for entry in self._recent) for i in (1, 2))
         if retries >= max(RETRY_FLOOR, math.floor(RETRY_SHARE * calls)):
@@ -244,7 +253,7 @@ class Gate:
     def return_retry(self) -> None:
         """A retry that was taken ended in a pause of the server's, which costs nobody an attempt."""
         self._retried -= 1
-        self._tally(anyio.current_time(), retries=-1)
+        self._tally(self.clock(), retries=-1)
 
     async def retry_turn(self) -> None:
         """Wait until the budget has room for one more retry, and take it: in an overload retries wait, not multiply."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -65,8 +66,10 @@ async def open_session(target: Target, terms: Terms) -> AsyncIterator[Session]:
 
     With ``read_only`` no write can leave: the wrapper refuses it, whatever the code above it asks for.
     """
-    deadline = None if terms.deadline is None else anyio.current_time() + terms.deadline
-    gate = Gate(pacer=Pacer(rate=terms.rate, reserve=terms.reserve), breaker=Breaker(), deadline=deadline)
+    clock = asyncio.get_running_loop().time  # anyio asks the same one, after finding out each time which loop runs
+    deadline = None if terms.deadline is None else clock() + terms.deadline
+    pacer = Pacer(rate=terms.rate, reserve=terms.reserve)
+    gate = Gate(pacer=pacer, breaker=Breaker(), deadline=deadline, clock=clock)
     workers = terms.workers or WORKERS
     plain: list[Api] = [HttpApi(target) for _ in range(min(workers, LOOKING) if terms.read_only else workers)]
     apis = [ReadOnly(api) for api in plain] if terms.read_only else plain

@@ -12,7 +12,7 @@ from batch.adapters.target import Target
 from batch.core import calls
 from batch.core.calls import Answer
 from batch.core.model import Snapshot, Workspace
-from batch.engine.session import WORKERS, Terms, open_session
+from batch.engine.session import LOOKING, WORKERS, Terms, open_session
 from batch.errors import UnavailableError
 from batch.sandbox.server import running
 from tests.rigs import move
@@ -25,11 +25,14 @@ NOWHERE = Target(Workspace("acme", "acme.mihu.ai"), "https://acme.mihu.ai/api/v1
 
 @pytest.mark.parametrize(
     ("terms", "count"),
-    [(Terms(), WORKERS), (Terms(workers=3), 3), (Terms(workers=3, read_only=True), 1)],
-    ids=["as many as are polite", "as asked", "a dry run"],
+    [
+        *((Terms(), WORKERS), (Terms(workers=3), 3)),
+        *((Terms(read_only=True), LOOKING), (Terms(workers=3, read_only=True), 3)),
+    ],
+    ids=["as many as are polite", "as asked", "a dry run", "a dry run, as asked"],
 )
 async def test_a_sitting_has_one_connection_per_worker(terms: Terms, count: int) -> None:
-    """A dry run needs no more than one."""
+    """A dry run needs no more than those that look."""
     async with open_session(NOWHERE, terms) as session:
         assert len(session.apis) == count
 
@@ -39,9 +42,9 @@ async def test_a_dry_run_cannot_write() -> None:
     with running(world({"call": 0})) as there:
         target = Target(Workspace("", "x"), there.url, Secret("sandbox-token"))
         async with open_session(target, Terms(read_only=True)) as session:
-            reply = await session.caller.attempt(calls.probe())
+            reply = await session.callers[0].attempt(calls.probe())
             with pytest.raises(WriteRefusedError):
-                await session.caller.attempt(calls.assign(move().trunk, move().after))
+                await session.callers[0].attempt(calls.assign(move().trunk, move().after))
         assert ({entry.method for entry in there.log}, isinstance(reply, Answer)) == ({"GET"}, True)
 
 
@@ -49,7 +52,7 @@ async def test_a_sitting_ends_with_its_deadline() -> None:
     """Nothing is sent after it."""
     async with open_session(NOWHERE, Terms(deadline=0.0)) as session:
         with pytest.raises(UnavailableError, match="time is over"):
-            await session.caller.attempt(calls.probe())
+            await session.callers[0].attempt(calls.probe())
 
 
 async def test_connections_are_closed_however_the_sitting_ends() -> None:
@@ -58,12 +61,12 @@ async def test_connections_are_closed_however_the_sitting_ends() -> None:
         target = Target(Workspace("", "x"), there.url, Secret("sandbox-token"))
         with anyio.CancelScope() as scope:
             async with open_session(target, Terms(workers=1)) as session:
-                await session.caller.attempt(calls.probe())
+                await session.callers[0].attempt(calls.probe())
                 api = session.apis[0]
                 scope.cancel()
                 await anyio.sleep_forever()
     assert isinstance(api, HttpApi)
-    assert api._transport.connection._stream is None
+    assert api._transport._connection._exchanges is None
 
 
 async def test_a_snapshot_is_kept_with_the_moment_it_was_begun() -> None:

@@ -152,10 +152,10 @@ class Journal:
         """Make everything added durable. Raises :class:`JournalError`, then and ever after."""
         if self._failure is not None:
             raise self._failure
-        with anyio.CancelScope(shield=True):  # what is on its way to the disk is waited for, whatever ends the caller
-            if self._next is not None:
-                await self._next.wait()
-            else:
+        if self._next is not None:  # who is cancelled here leaves what it added to the one that commits
+            await self._next.wait()
+        else:
+            with anyio.CancelScope(shield=True):  # what goes to the disk is waited for, whatever ends the caller
                 await self._commit()
         if self._failure is not None:
             raise self._failure

@@ -16,7 +16,7 @@ import re
 import socket
 import ssl
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import anyio
 import httptools
@@ -61,23 +61,27 @@ class Host:
     max_body: int = MAX_BODY
 
 
-@dataclass(slots=True)
 class Received:
-    """An answer as it arrives; the parser's callbacks fill it. Header names are in lower case."""
+    """An answer as it arrives; the parser's callbacks fill it. Header names are in lower case.
 
-    status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-    parts: list[bytes] = field(default_factory=list)
-    size: int = 0
-    head_size: int = 0
-    head_complete: bool = False
-    complete: bool = False
-    surplus: bool = False
-    keeps_alive: bool = False
-    parser: httptools.HttpResponseParser = field(init=False)
+    One of them receives all answers of a connection, since a parser takes longer to make than an answer to read.
+    """
 
-    def __post_init__(self) -> None:
+    __slots__ = (
+        *("complete", "head_complete", "head_size", "headers", "keeps_alive"),
+        *("parser", "parts", "size", "status", "surplus"),
+    )
+
+    def __init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
+        self.begin()
+
+    def begin(self) -> None:
+        """Be ready for an answer; whatever the last one was, it ended with nothing behind it."""
+        self.status = self.size = self.head_size = 0
+        self.headers: dict[str, str] = {}
+        self.parts: list[bytes] = []
+        self.head_complete = self.complete = self.surplus = self.keeps_alive = False
 
     # ── called by the parser ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -178,7 +182,8 @@ class _Exchanges(asyncio.Protocol):
     def begin(self, request: bytes, due: float) -> asyncio.Future[Received]:
         """Send a request; the future has its answer by *due*, which is of the loop's clock."""
         assert self._transport is not None
-        self._answer, self._read, self._due = Received(), 0, due
+        self._answer.begin()
+        self._read, self._due = 0, due
         ended = self._ended = self._loop.create_future()
         if self._alarm is None:
             self._alarm = self._loop.call_at(due, self._look_at_clock)

@@ -18,7 +18,7 @@ class Listing(StrEnum):
     AGENTS = "/agents"
 
 
-class Call(Struct, frozen=True):
+class Call(Struct, frozen=True, gc=False):
     """One request, before anything is sent. ``path`` is relative to ``/api/v1``; ``body`` is sent as JSON."""
 
     method: str
@@ -57,7 +57,7 @@ def probe() -> Call:
 # ── what comes back ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """A whole HTTP answer, whatever its status. Header names are in lower case; ``seconds`` is how long it took."""
 
     status: int
@@ -78,7 +78,7 @@ class FaultKind(StrEnum):
     TOO_LARGE = "too_large"  # more bytes than any answer of this API needs
 
 
-class Fault(Struct, frozen=True):
+class Fault(Struct, frozen=True, gc=False):
     """A call that ended without a whole answer."""
 
     kind: FaultKind

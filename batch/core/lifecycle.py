@@ -57,7 +57,7 @@ OPEN_STATUSES = frozenset({Status.SKIPPED, Status.UNKNOWN})
 """Statuses that ``resume`` goes on with. The others are final: trying them again is ``retry``, a new run."""
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """One line of the journal. ``at`` is seconds since the epoch (UTC); ``change`` is a change's id, if it has one."""
 
     kind: Kind

@@ -82,7 +82,7 @@ Said = tuple[Field, str, str]
 """A field, the code of what is to be said about its cell, and the detail."""
 
 
-class _Read(Struct, Generic[T], frozen=True):
+class _Read(Struct, Generic[T], frozen=True, gc=False):
     """What a cell means, and what is to be said about it; ``ok`` is false when an error is among that."""
 
     value: T

@@ -75,7 +75,7 @@ _TOO = {
 }
 
 
-class NumberReading(Struct, frozen=True):
+class NumberReading(Struct, frozen=True, gc=False):
     """A number, or the ``code`` of what is wrong with it; ``repairs`` names what was undone on the way.
 
     ``assumed_plus`` says that only live state can tell whether a ``+`` belongs in front.

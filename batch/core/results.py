@@ -48,7 +48,7 @@ _TOLD_WITH_CODE = frozenset({Status.REJECTED, Status.FAILED, Status.UNKNOWN})
 """Statuses whose reason names the last HTTP status."""
 
 
-class _Fate(Struct, frozen=True, kw_only=True):
+class _Fate(Struct, frozen=True, kw_only=True, gc=False):
     """What became of one line. ``after`` is the owner last seen; ``None`` when it is not known, or nobody."""
 
     status: Status

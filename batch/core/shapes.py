@@ -37,7 +37,7 @@ BINDINGS = 65_536
 NESTING = 3  # {data: {data: {items: […]}}} is the deepest that frameworks build
 
 
-class Page(Struct, Generic[Item], frozen=True, kw_only=True):
+class Page(Struct, Generic[Item], frozen=True, kw_only=True, gc=False):
     """One page of a list. What its pagination did not say is ``None``; ``skipped`` items made no sense."""
 
     items: tuple[Item, ...]

@@ -20,7 +20,7 @@ OCCUPANCIES: Mapping[Occupancy, str] = {
 """What a plan was ordered for."""
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class Step(Struct, frozen=True, kw_only=True, gc=False):
     """One call of a plan.
 
     ``place`` and ``wave`` count from 1. ``rows`` are the other rows that it waits for; ``spare`` is the parking agent

@@ -123,7 +123,7 @@ READ_TABLE: tuple[Line[Reading], ...] = (
 # ── looking an answer up ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Judgement(Struct, frozen=True):
+class Judgement(Struct, frozen=True, gc=False):
     """What became of one PUT. ``detail`` says why in words that are safe to print; empty when it was applied."""
 
     verdict: Verdict

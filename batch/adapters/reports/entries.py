@@ -53,7 +53,7 @@ Named = tuple[str, str]
 """An agent's uuid and what it is called; two empty texts for nobody, or not known."""
 
 
-class Entry(Struct, frozen=True, kw_only=True):
+class Entry(Struct, frozen=True, kw_only=True, gc=False):
     """One step, or one line without a step, whose ``step`` and ``wave`` are 0. ``waits`` names rows: ``row 7``."""
 
     step: int = 0

@@ -1,7 +1,8 @@
 """The values that walk through the rooms, from a spreadsheet row to a line of the report.
 
 Every value is frozen; a room takes one and hands on a new one. ``Trunk`` is the key of everything and
-``Origin`` travels with every value, so any line of any output leads back to the spreadsheet row.
+``Origin`` travels with every value, so any line of any output leads back to the spreadsheet row. Values are trees, so
+those of which there are many are none of the garbage collector's business (``gc=False``).
 
     SourceTable ─ normalise ▶ Request ─ expand ▶ Assignment ─ plan, order, waves ▶ Plan[Change]
                                           ▲ Snapshot

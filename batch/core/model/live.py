@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from batch.core.model.trunk import CHANNELS, AgentId, Channel, Number, Trunk
 
 
-class Agent(Struct, frozen=True):
+class Agent(Struct, frozen=True, gc=False):
     """A voice agent. Names are free text and not unique (API.md §4.4); ``status`` is the API's word, or empty."""
 
     uuid: AgentId
@@ -17,7 +17,7 @@ class Agent(Struct, frozen=True):
     status: str = ""
 
 
-class Binding(Struct, frozen=True):
+class Binding(Struct, frozen=True, gc=False):
     """Who serves one channel of a number; ``agent`` is ``None`` when nobody does."""
 
     bound: bool
@@ -25,7 +25,7 @@ class Binding(Struct, frozen=True):
     agent_name: str = ""
 
 
-class NumberState(Struct, frozen=True, kw_only=True, eq=False):  # noqa: PLW1641 - it holds a mapping
+class NumberState(Struct, frozen=True, kw_only=True, eq=False, gc=False):  # noqa: PLW1641 - it holds a mapping
     """A phone number as the API showed it, reduced to what decides about bindings.
 
     ``bindings`` is keyed by the API's own words (``call``, ``whatsapp``, ``sms`` …), unknown ones included.

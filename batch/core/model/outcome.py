@@ -35,7 +35,7 @@ class Verified(StrEnum):
     SWEEP = "sweep"
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class Outcome(Struct, frozen=True, kw_only=True, gc=False):
     """What became of one change. Times are seconds since the epoch (UTC); ``after`` is the owner last seen.
 
     ``written`` says that at least one PUT for it may have reached the server.
@@ -92,7 +92,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-class Result(Struct, frozen=True, kw_only=True):
+class Result(Struct, frozen=True, kw_only=True, gc=False):
     """One line of ``results.csv``: one (row, channel). Fields are the columns, in order."""
 
     run_id: str

@@ -52,7 +52,7 @@ class Action(StrEnum):
     KEEP = "keep"
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class Change(Struct, frozen=True, kw_only=True, gc=False):
     """One step towards the wanted state: what, why, and what must come first.
 
     ``id`` is its position in the plan. ``needs`` are the ids of changes that must have ended well before this one may
@@ -72,7 +72,7 @@ class Change(Struct, frozen=True, kw_only=True):
     page: int = 0
 
 
-class PlanRow(Struct, frozen=True, kw_only=True):
+class PlanRow(Struct, frozen=True, kw_only=True, gc=False):
     """One input row as the plan sees it: what was typed, what it means, and what is wrong with it.
 
     ``channels`` has at least one entry, so that every row has a line in the results: a channel's name, or what was

@@ -10,7 +10,7 @@ from msgspec import Struct
 from batch.core.model.trunk import AgentId, Channel, Number, Trunk
 
 
-class Origin(Struct, frozen=True, order=True):
+class Origin(Struct, frozen=True, order=True, gc=False):
     """A place in the input.
 
     ``row`` is the spreadsheet's own row number (the first line of the file is 1, so a header usually is 1);
@@ -38,14 +38,14 @@ class Field(StrEnum):
     NOTE = "note"
 
 
-class SourceRow(Struct, frozen=True):
+class SourceRow(Struct, frozen=True, gc=False):
     """One row as typed: a text per header column, never trimmed, never guessed at."""
 
     origin: Origin
     cells: tuple[str, ...]
 
 
-class Problem(Struct, frozen=True):
+class Problem(Struct, frozen=True, gc=False):
     """One complaint, or one note, about one cell. ``code`` is a key of :data:`batch.core.problems.CATALOGUE`.
 
     ``related`` names the other rows that the problem is about (the contradicting row, the members of a ring).
@@ -82,7 +82,7 @@ class SourceTable(Struct, frozen=True, kw_only=True):
         return row.cells[index] if index is not None and index < len(row.cells) else ""
 
 
-class AgentRef(Struct, frozen=True):
+class AgentRef(Struct, frozen=True, gc=False):
     """An agent as a row names it: by uuid, or else by its exact name (NFC). ``column`` is the header it stood under."""
 
     typed: str
@@ -91,7 +91,7 @@ class AgentRef(Struct, frozen=True):
     name: str = ""
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class Request(Struct, frozen=True, kw_only=True, gc=False):
     """A row whose own text makes sense, before live state is known.
 
     ``channels`` is ``None`` for *all* / *both*: every channel on which the number has a trunk.
@@ -115,7 +115,7 @@ class Normalised(Struct, frozen=True):
     problems: tuple[Problem, ...]
 
 
-class Assignment(Struct, frozen=True, kw_only=True):
+class Assignment(Struct, frozen=True, kw_only=True, gc=False):
     """One wanted binding. ``origin`` is the first row that asked for it; later rows collapse into it.
 
     ``unit`` is the place of that row in its table, or of the row it is bound to by a trunk they share.

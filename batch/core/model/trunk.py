@@ -25,7 +25,7 @@ CHANNELS = tuple(Channel)
 """Both, in the order in which a row's channels are told."""
 
 
-class Trunk(Struct, frozen=True, order=True):
+class Trunk(Struct, frozen=True, order=True, gc=False):
     """One number on one channel, the thing that is bound to an agent."""
 
     number: Number

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+import orjson
+
 from batch.sandbox.throttle import Headers
 
 
@@ -84,8 +86,7 @@ class Response:
     @classmethod
     def of_json(cls, status: int, data: object, headers: Headers = ()) -> Response:
         """An answer with a JSON body, in UTF-8."""
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-        return cls(status=status, body=text.encode(), headers=headers)
+        return cls(status=status, body=orjson.dumps(data), headers=headers)
 
     @classmethod
     def of_html(cls, status: int, page: bytes, headers: Headers = ()) -> Response:

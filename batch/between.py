@@ -13,8 +13,7 @@ import anyio
 from batch import values
 from batch.adapters.credentials import VARIABLE
 from batch.adapters.journal import Journal
-from batch.core.encode import number_to_json
-from batch.core.lifecycle import Entry, Kind
+from batch.core import entries
 from batch.core.model import Action, AgentId, Change, Channel, NumberState, Outcome, Reason, Status, Trunk, Verified
 from batch.engine.caller import Caller
 from batch.engine.execute import Record
@@ -163,7 +162,4 @@ def changed(believed: Mapping[int, Outcome], judged: Mapping[int, Outcome]) -> I
 
 async def record_seen(journal: Journal, states: Iterable[NumberState]) -> None:
     """Keep numbers as they were seen, for the report."""
-    at = time.time()
-    entries = [Entry(Kind.SEEN, at, body=number_to_json(state)) for state in states]
-    if entries:
-        await journal.append(*entries)
+    await journal.append(*entries.seen(states, time.time()))

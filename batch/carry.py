@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 import anyio
 
-from batch.between import Between, changed, record_seen
-from batch.core.encode import outcome_to_json
+from batch.between import Between, record_seen
+from batch.core import entries
 from batch.core.guard import Refusal, failure_budget, guard
 from batch.core.lifecycle import OPEN_STATUSES, Entry, Kind
 from batch.core.model import Limits, Outcome, Plan, Reason
@@ -190,8 +190,7 @@ async def _look_again(
         pages = session.pages or max((change.page for change in plan.writes()), default=0)
         judged, seen = await sweep(session.callers, plan, ending.outcomes, pages=pages, on_look=tell)
         at = time.time()
-        corrected = tuple(changed(ending.outcomes, judged))
-        await run.journal.append(*(Entry(Kind.OUTCOME, at, o.change, outcome_to_json(o)) for o in corrected))
+        await run.journal.append(*entries.judged(plan.changes, ending.outcomes, judged, at))
         await record_seen(run.journal, seen.values())
         ending.outcomes = dict(judged)
     if scope.cancelled_caught:

@@ -31,8 +31,10 @@ from batch.errors import JournalError, LockedError
 APPLICATION_ID = 0x5253474E
 """Marks the file as ours (``PRAGMA application_id``)."""
 
-VERSION = 2
-"""Version of what entries hold (``PRAGMA user_version``); of any other this program could not keep its promises."""
+VERSION = 3
+"""Version of what entries hold (``PRAGMA user_version``)."""
+READABLE = frozenset({2, VERSION})
+"""With a journal of any other version this program could not keep its promises."""
 
 _SCHEMA = """
 CREATE TABLE entry (
@@ -249,7 +251,7 @@ def _check_identity(path: Path, database: sqlite3.Connection) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
         raise JournalError(f"{path} is not a journal of this tool")
-    if version != VERSION:
+    if version not in READABLE:
         age = "newer" if version > VERSION else "older"
         message = f"{path} was written by a {age} reassign (journal version {version}, this one knows {VERSION})"
         raise JournalError(message, hint=f"use the {age} version to look at this run, or to go on with it")

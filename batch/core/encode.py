@@ -60,11 +60,14 @@ def number_to_json(state: NumberState) -> dict[str, Any]:
         "source": state.source,
         "status": state.status,
         "page": state.page,
-        "bindings": {
-            name: {"bound": binding.bound, "agent": binding.agent, "agent_name": binding.agent_name}
-            for name, binding in state.bindings.items()
-        },
+        "bindings": {name: _binding_to_json(binding) for name, binding in state.bindings.items()},
     }
+
+
+@functools.lru_cache(BINDINGS)
+def _binding_to_json(binding: Binding) -> Mapping[str, Any]:
+    """One for all equal bindings; nobody changes it."""
+    return {"bound": binding.bound, "agent": binding.agent, "agent_name": binding.agent_name}
 
 
 def number_from_json(body: Mapping[str, Any]) -> NumberState:

@@ -25,7 +25,8 @@ class Kind(StrEnum):
     INTENT = "intent"  # a PUT for this change may leave from now on
     RESTORING = "restoring"  # a PUT that puts this change back may leave from now on
     OUTCOME = "outcome"  # what became of this change
-    SEEN = "seen"  # a number as the final look showed it
+    CONFIRMED = "confirmed"  # changes that a look showed to be as their outcomes say
+    SEEN = "seen"  # numbers as a look showed them
     STOPPED = "stopped"  # why no further change was started
     CALLS = "calls"  # what one sitting cost, and how it was paced
     FINISHED = "finished"  # the run ended with this exit code

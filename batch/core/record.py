@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from batch.core.encode import number_from_json, outcome_from_json
+from batch.core.entries import confirm
 from batch.core.json_text import Written
 from batch.core.lifecycle import Entry, Kind, State, step
 from batch.core.model import Binding, Calls, Number, NumberState, Outcome, Plan, Reason, RunRecord, Status, Trunk
@@ -112,9 +113,13 @@ def _take(so_far: _Fold, plan: Plan, entry: Entry) -> None:
     match entry.kind:
         case Kind.INTENT | Kind.RESTORING | Kind.OUTCOME:
             _change_entry(so_far, plan, entry)
+        case Kind.CONFIRMED:
+            for change in entry.body["changes"]:
+                so_far.outcomes[change] = confirm(so_far.outcomes[change], plan.changes[change])
         case Kind.SEEN:
-            state = number_from_json(entry.body)
-            so_far.afters[state.number] = state
+            # a journal of version 2 has an entry a number
+            states = map(number_from_json, entry.body.get("numbers", (entry.body,)))
+            so_far.afters.update((state.number, state) for state in states)
         case Kind.RESUMED:
             so_far.whole_run, so_far.whole_run_detail = None, ""
             so_far.finished_at = so_far.exit_code = None

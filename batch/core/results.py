@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -39,6 +40,9 @@ KEPT: Mapping[Reason, Status] = {
 
 _REASONS = {reason.value: reason for reason in Reason}
 """The same as ``Reason(code)``, for the million times that reports ask."""
+
+_SECONDS = 4096
+"""Seconds whose text is kept in mind."""
 
 UNSWEPT = frozenset({Reason.INTERRUPTED, Reason.CREDENTIALS, Reason.API_UNAVAILABLE, Reason.JOURNAL_FAILED})
 """What ends a run before its last look."""
@@ -107,7 +111,15 @@ def iso(epoch: float | None) -> str:
     """Seconds since the epoch as ``2026-11-24T19:33:00.123Z``; empty for ``None``."""
     if epoch is None:
         return ""
-    return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    part, whole = math.modf(epoch)
+    second, micros = divmod(int(whole) * 1_000_000 + round(part * 1_000_000), 1_000_000)
+    return f"{_second(second)}.{micros // 1000:03d}Z"
+
+
+@lru_cache(_SECONDS)
+def _second(epoch: int) -> str:
+    """A whole second; a run has thousands of changes in each."""
+    return datetime.fromtimestamp(epoch, UTC).isoformat()[:-6]
 
 
 class _Teller:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from batch.core import planfile
 from batch.core.encode import number_to_json, outcome_to_json
+from batch.core.entries import confirm
 from batch.core.lifecycle import Entry, Kind
 from batch.core.model import Calls, NumberState, Outcome, Plan, Reason, RunRecord, Source, Status, Verified
 from batch.core.record import fold, opening_of
@@ -40,7 +41,7 @@ def ended(one: Outcome) -> Entry:
 
 
 def seen(one: NumberState) -> Entry:
-    return Entry(Kind.SEEN, BEGAN + 3, body=number_to_json(one))
+    return Entry(Kind.SEEN, BEGAN + 3, body={"numbers": [number_to_json(one)]})
 
 
 def stopped(reason: Reason, detail: str = "") -> Entry:
@@ -236,6 +237,21 @@ def without(entry: Entry, key: str) -> Entry:
 EDITED = opened(plan=json.loads(planfile.dump(PLAN).decode().replace(agent(1), agent(7))))
 
 
+def test_what_a_look_confirms_stands_as_it_was_and_seen() -> None:
+    """With the agent that its change sets; what was not confirmed stays as its answer left it."""
+    echoed = [outcome(id_, verified=Verified.ECHO, after=None) for id_ in (0, 1)]
+    confirmed = Entry(Kind.CONFIRMED, 9.0, body={"changes": [1]})
+    found = told(intent(0), ended(echoed[0]), intent(1), ended(echoed[1]), confirmed)
+    assert found.outcomes == {0: echoed[0], 1: confirm(echoed[1], PLAN.changes[1])}
+    assert (found.outcomes[1].verified, found.outcomes[1].after) == (Verified.SWEEP, PLAN.changes[1].after)
+
+
+def test_a_number_may_be_seen_by_itself_as_journals_of_version_2_have_it() -> None:
+    """They are read on, and gone on with."""
+    alone = Entry(Kind.SEEN, BEGAN + 3, body=number_to_json(state(call=4)))
+    assert told(alone).afters == told(seen(state(call=4))).afters == {number(2): state(call=4)}
+
+
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
@@ -250,6 +266,7 @@ EDITED = opened(plan=json.loads(planfile.dump(PLAN).decode().replace(agent(1), a
         ([without(opened(), "plan")], "damaged: KeyError 'plan'"),
         ([opened(), without(ended(outcome()), "status")], "damaged: KeyError 'status'"),
         ([opened(), Entry(Kind.SEEN, BEGAN, body={"number": 1})], "damaged: KeyError"),
+        ([opened(), Entry(Kind.CONFIRMED, BEGAN, body={"changes": [0]})], "damaged: KeyError"),
         ([opened(), Entry(Kind.CALLS, BEGAN, body={"calls": 7})], "damaged: TypeError"),
         ([opened(), Entry(Kind.STOPPED, BEGAN, body={"whole_run": "mood"})], "damaged: ValueError 'mood'"),
     ],
@@ -261,6 +278,7 @@ EDITED = opened(plan=json.loads(planfile.dump(PLAN).decode().replace(agent(1), a
             "no plan",
             "no status",
             "half a number",
+            "nothing to confirm",
             "no figures",
             "no reason",
         ),

@@ -1,0 +1,52 @@
+"""What a look at many numbers leaves in the journal: a few entries of many, since each costs as much as a change's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from batch.core.encode import number_to_json, outcome_to_json
+from batch.core.lifecycle import Entry, Kind
+from batch.core.model import Change, NumberState, Outcome, Verified
+
+TOGETHER = 500
+"""Numbers, or changes, that one entry tells of: at some 300 bytes a number, what a disk takes at once."""
+
+T = TypeVar("T")
+
+
+def seen(states: Iterable[NumberState], at: float) -> Iterator[Entry]:
+    """Numbers as they were seen."""
+    for several in _together(states):
+        yield Entry(Kind.SEEN, at, body={"numbers": [number_to_json(state) for state in several]})
+
+
+def judged(
+    changes: Sequence[Change], believed: Mapping[int, Outcome], found: Mapping[int, Outcome], at: float
+) -> Iterator[Entry]:
+    """What a look made of outcomes: those that it confirmed together, each that it corrected by itself."""
+    confirmed: list[int] = []
+    for id_, outcome in found.items():
+        before = believed.get(id_)
+        if outcome == before:
+            continue
+        if before is not None and outcome == confirm(before, changes[id_]):
+            confirmed.append(id_)
+        else:
+            yield Entry(Kind.OUTCOME, at, id_, outcome_to_json(outcome))
+    for several in _together(confirmed):
+        yield Entry(Kind.CONFIRMED, at, body={"changes": several})
+
+
+def confirm(outcome: Outcome, change: Change) -> Outcome:
+    """*outcome*, once its trunk was seen to be where *change* puts it."""
+    return replace(outcome, verified=Verified.SWEEP, after=change.after)
+
+
+def _together(values: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(values)
+    while several := list(islice(rest, TOGETHER)):
+        yield several

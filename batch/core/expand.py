@@ -193,13 +193,8 @@ class _Channels(Struct, frozen=True):
 
 
 def _channels(state: NumberState) -> _Channels:
-    bound = tuple(channel for channel in CHANNELS if _is_bound(state, channel))
-    return _Channels(bound, bound or tuple(channel for channel in CHANNELS if channel.value in state.bindings))
-
-
-def _is_bound(state: NumberState, channel: Channel) -> bool:
-    binding = state.bindings.get(channel.value)
-    return binding is not None and binding.bound
+    bound = tuple([channel for channel in CHANNELS if state.is_bound(channel)])
+    return _Channels(bound, bound or tuple([channel for channel in CHANNELS if channel in state.bindings]))
 
 
 # ── rows against each other ───────────────────────────────────────────────────────────────────────────────────────────

@@ -198,6 +198,8 @@ def test_a_binding_is_found_wherever_the_item_keeps_it(facts: dict) -> None:
         ({"agent_uuid": None}, Binding(bound=False)),
         ({"bound": True}, Binding(bound=True)),
         ({"bound": "1", "agent_uuid": "two words"}, Binding(bound=True)),
+        ({"bound": True, "agent_uuid": {"id": A}, "agent_name": ["Anna"]}, Binding(bound=True)),
+        ({"bound": 0.5, "agent_uuid": A, "agent_name": 1.5}, Binding(bound=True, agent=A)),
     ],
     ids=["says not", "names nobody", "names no agent", "names no id"],
 )

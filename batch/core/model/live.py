@@ -50,15 +50,23 @@ class NumberState(Struct, frozen=True, kw_only=True, eq=False, gc=False):  # noq
 
     def owner(self, channel: Channel) -> AgentId | None:
         """The agent that serves *channel*, or ``None``."""
-        binding = self.bindings.get(channel.value)
+        binding = self.bindings.get(channel)
         return binding.agent if binding is not None and binding.bound else None
 
     def trunks(self) -> tuple[Trunk, ...]:
         """The trunks of this number: its bound trunk channels, when the number is external."""
         if not self.external:
             return ()
-        bound = {name for name, binding in self.bindings.items() if binding.bound}
-        return tuple(Trunk(self.number, channel) for channel in CHANNELS if channel.value in bound)
+        return tuple([Trunk(self.number, channel) for channel in CHANNELS if self.is_bound(channel)])
+
+    def trunk_count(self) -> int:
+        """How many those are."""
+        return sum([self.is_bound(channel) for channel in CHANNELS]) if self.external else 0
+
+    def is_bound(self, channel: Channel) -> bool:
+        """Whether *channel* is said to be bound; a channel that is not listed is not."""
+        binding = self.bindings.get(channel)
+        return binding is not None and binding.bound
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -84,4 +92,4 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     def trunk_count(self) -> int:
         """How many trunks the workspace has."""
-        return sum(len(state.trunks()) for state in self.numbers.values())
+        return sum([state.trunk_count() for state in self.numbers.values()])

@@ -244,7 +244,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the exit code is always 0",
         scenarios.answers,
-        (Patch("batch/cli/entry.py", "    sys.exit(code)\n", "    sys.exit(0)\n"),),
+        (Patch("batch/cli/entry.py", "    os._exit(code)", "    os._exit(0)"),),
     ),
     Mutant(
         "reports are written in place",

@@ -201,7 +201,7 @@ def test_a_binding_is_found_wherever_the_item_keeps_it(facts: dict) -> None:
         ({"bound": True, "agent_uuid": {"id": A}, "agent_name": ["Anna"]}, Binding(bound=True)),
         ({"bound": 0.5, "agent_uuid": A, "agent_name": 1.5}, Binding(bound=True, agent=A)),
     ],
-    ids=["says not", "names nobody", "names no agent", "names no id"],
+    ids=["says not", "names nobody", "names no agent", "names no id", "names things", "names half things"],
 )
 def test_a_binding_says_itself_whether_it_is_bound(said: dict, binding: Binding) -> None:
     """Only when it does not, its agent decides."""

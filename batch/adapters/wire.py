@@ -274,21 +274,18 @@ class Connection:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._exchanges: _Exchanges | None = None
-        self.sent = False
 
     async def exchange(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
         """Send a whole request and receive its answer: status, headers, body. Raises :class:`WireError`.
 
-        ``sent`` tells, also when this is cancelled, whether bytes of the request may have left. Whatever ends
-        otherwise than well ends the connection too: an answer that comes late must not meet the next request.
+        Whatever ends otherwise than well ends the connection too: an answer that comes late must not meet the next
+        request.
         """
-        self.sent = False
         due = asyncio.get_running_loop().time() + self._host.seconds
         try:
             exchanges = self._exchanges
             if exchanges is None or not exchanges.open:
                 exchanges = await self._open()
-            self.sent = True
             answer = await exchanges.begin(request, due)
             body = answer.body(self._host.max_body)
         except BaseException:

@@ -159,7 +159,7 @@ async def test_a_request_that_breaks_while_it_is_sent_may_have_arrived(*, used: 
         with pytest.raises(WireError) as error:
             await connection.exchange(b"x" * 50_000_000)
         await connection.aclose()
-    assert (error.value.kind, connection.sent) == (kind, True)
+    assert error.value.kind is kind
 
 
 async def test_after_a_second_of_cancelled_calls_every_call_is_answered() -> None:

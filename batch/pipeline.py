@@ -169,6 +169,7 @@ async def _look(file: Path, settings: Settings, hooks: Hooks, *, command: str, d
     there = _target(settings)
     async with open_session(there, _terms(settings, read_only=True)) as session:
         planned = await _plan(table, settings, session, hooks)
+        session.snapshot = None  # only who writes looks at it again, and it is a tenth of all that is held
         with new_run(settings, command, planned, input_file=file, stopped=Reason.AUDIT) as run:
             return await run.finish(
                 session,

@@ -121,8 +121,19 @@ def new_run(
     folder = runs.create(settings.runs_dir, run_id)
     if input_file is not None:
         runs.copy_input(input_file, folder)
+    first = _first(run_id, command, plan, folder / runs.PLAN, started, stopped)
+    with Journal.create(folder / runs.JOURNAL) as journal:
+        journal.append_now(first)
+        log.info("run.opened", run=run_id, command=command, workspace=str(plan.workspace), changes=len(plan.writes()))
+        record = opening_of(first, plan=plan)
+        del first  # it holds the plan as a text, which may be a tenth of all that a run holds
+        yield Run(folder, journal, record, record)
+
+
+def _first(run_id: str, command: str, plan: Plan, file: Path, started: float, stopped: Reason | None) -> Entry:
+    """Write the plan's *file*; returns what the journal begins with."""
     written = planfile.dump(plan)
-    write_private(folder / runs.PLAN, written)
+    write_private(file, written)
     opening = {
         "run_id": run_id,
         "command": command,
@@ -131,9 +142,4 @@ def new_run(
         "sheet": plan.source.sheet,
         "whole_run": stopped.value if stopped else None,
     }
-    with Journal.create(folder / runs.JOURNAL) as journal:
-        first = Entry(Kind.OPENED, started, body=opening)
-        journal.append_now(first)
-        log.info("run.opened", run=run_id, command=command, workspace=str(plan.workspace), changes=len(plan.writes()))
-        record = opening_of(first, plan=plan)
-        yield Run(folder, journal, record, record)
+    return Entry(Kind.OPENED, started, body=opening)

@@ -79,6 +79,7 @@ class Journal:
         self._next: anyio.Event | None = None
         self._writing = anyio.Lock()
         self._failure: JournalError | None = None
+        self._older = database.execute("PRAGMA user_version").fetchone()[0] != VERSION
         last = database.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
         self._seq: int = last[0] if last else 0
         self._hash: bytes = last[1] if last else _START
@@ -168,12 +169,17 @@ class Journal:
         In a thread: a disk may take milliseconds for an ``fsync``, in which the loop has calls to look after.
         """
         done = self._next = anyio.Event()
-        async with self._writing:
-            self._next = None
-            entries, self._pending = self._pending, []
-            if entries:
-                await to_thread.run_sync(self._write, entries)
-        done.set()
+        try:
+            async with self._writing:
+                self._next = None
+                entries, self._pending = self._pending, []
+                if entries:
+                    await to_thread.run_sync(self._write, entries)
+        except Exception as error:
+            self._failure = _unwritable(self.path, error)
+            raise self._failure from error
+        finally:
+            done.set()
 
     def append_now(self, *entries: Entry) -> None:
         """Add entries outside an event loop (the opening of a run, its end)."""
@@ -220,6 +226,8 @@ class Journal:
             rows.append((seq, entry.at, entry.kind.value, entry.change, body, last))
         try:
             self._database.execute("BEGIN")
+            if self._older:  # an older program must say that it is too old, not that this is damaged
+                self._database.execute(f"PRAGMA user_version = {VERSION}")
             self._database.executemany(_INSERT, rows)
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
@@ -228,7 +236,7 @@ class Journal:
             with contextlib.suppress(sqlite3.Error):  # the report must not read what is not on disk
                 self._database.execute("ROLLBACK")
         else:
-            self._seq, self._hash = seq, last
+            self._seq, self._hash, self._older = seq, last, False
 
 
 def _connect(path: Path) -> sqlite3.Connection:

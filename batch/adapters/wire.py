@@ -9,8 +9,6 @@ anyio's: a stream stops listening between two reads, which takes a third of a ca
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ipaddress
 import os
 import re
 import socket
@@ -158,8 +156,9 @@ def _unpacked(body: bytes, packing: str, most: int) -> bytes:
 class _Exchanges(asyncio.Protocol):
     """What the event loop tells of one connection, as exchanges: each ends with a whole answer or a :class:`WireError`.
 
-    Reading is never paused. What a server says unasked ends the connection, before it could be taken for the answer to
-    the next request.
+    Reading is never paused: what a server says unasked ends the connection, unless the next request leaves in the same
+    turn of the loop, before it could be heard. Over TLS, asyncio gives up an answer behind which a broken record comes
+    in the same read: it counts as none.
     """
 
     def __init__(self, host: Host) -> None:
@@ -321,18 +320,24 @@ class Connection:
 
 
 async def _connect(host: Host) -> _Exchanges:
-    # not for an address: a race that is cut off loses a connection that it has just won
-    delay = None if _is_address(host.name) else NEXT_ADDRESS
-    _, exchanges = await asyncio.get_running_loop().create_connection(
-        lambda: _Exchanges(host), host.name, host.port, ssl=host.tls, happy_eyeballs_delay=delay
+    """Open a connection; one that comes about after this was cancelled is closed: asyncio's own race would lose it."""
+    loop = asyncio.get_running_loop()
+    opening = loop.create_task(
+        loop.create_connection(
+            lambda: _Exchanges(host), host.name, host.port, ssl=host.tls, happy_eyeballs_delay=NEXT_ADDRESS
+        )
     )
+    try:
+        _, exchanges = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_let_go)
+        raise
     return exchanges
 
 
-def _is_address(name: str) -> bool:
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(name) is not None
-    return False
+def _let_go(opening: asyncio.Task[tuple[asyncio.Transport, _Exchanges]]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result()[1].abort()
 
 
 def _why(error: OSError | ValueError) -> str:

@@ -17,7 +17,7 @@ from batch.core.calls import Answer, Listing
 from batch.core.shapes import Page
 from batch.core.verdict import Reading
 from batch.engine.caller import Caller, each, refusal
-from batch.errors import SafetyError, UnavailableError
+from batch.errors import CredentialsError, SafetyError, UnavailableError
 
 PER_PAGE: tuple[int | None, ...] = (200, 100, None)
 """Items asked for on a page: the most the vendor's rates list gives (API.md §4.3), what its own node asks for (§2), and
@@ -25,7 +25,9 @@ nothing at all. The next is tried only when the server refuses the first page; o
 MOST_PAGES = 20_000
 """Two million numbers: a list longer than that does not end."""
 AHEAD = 100
-"""Pages read side by side before the first of them is looked at: the end that a list announces may be far off."""
+"""Pages read side by side, at most, before the first of them is looked at."""
+FIRST_AHEAD = 4
+"""So many at first, and twice as many each time: the end that a list announces may be far off."""
 LAST_SIZE = len(PER_PAGE) - 1
 UNPROCESSABLE = frozenset({400, 422})
 
@@ -66,6 +68,14 @@ class Listed(Struct, Generic[Item]):
         return self.total is None or len(self.keys) + self.skipped >= self.total
 
 
+class RefusedPageError(Exception):
+    """The server refuses a page for good; ``error`` says so, if the list needs that page."""
+
+    def __init__(self, error: CredentialsError | UnavailableError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class ListReader(Generic[Item]):
     """One list of the server, and how it is to be read. ``size`` is the place in :data:`PER_PAGE`."""
 
@@ -102,17 +112,23 @@ class ListReader(Generic[Item]):
     async def _from_first_to_last(self) -> Listed[Item]:
         """The pages one after the other; those that earlier ones announced were read side by side."""
         listed: Listed[Item] = Listed()
-        ahead: dict[int, Page[Item] | None] = {}
+        ahead: dict[int, Page[Item] | RefusedPageError | None] = {}
 
         async def look(caller: Caller, number: int) -> None:
-            ahead[number] = await self._page(caller, number)
+            try:
+                ahead[number] = await self._page(caller, number)
+            except RefusedPageError as refused:  # it may be a page that nobody needs
+                ahead[number] = refused
 
-        last = 1
+        last, width = 1, FIRST_AHEAD
         for number in range(1, MOST_PAGES + 1):
             if number not in ahead:
-                together = range(number, min(last, number + AHEAD) + 1)
+                together = range(number, min(last + 1, number + width))
                 await each(self._callers, together or (number,), look)
+                width = min(width * 2, AHEAD) if number > 1 else width
             page = ahead.pop(number)
+            if isinstance(page, RefusedPageError):
+                raise page.error
             if page is None:
                 return listed
             new = listed.take(page, self._key)
@@ -147,14 +163,15 @@ class ListReader(Generic[Item]):
             return answer
         if reading is Reading.ABSENT or (self._listing is Listing.NUMBERS and number == 1):
             return None  # the number list is the one we can do without
-        raise refusal(call, answer, detail)
+        raise RefusedPageError(refusal(call, answer, detail))
 
 
 def _announced(page: Page[Item]) -> int:
     """The last page of a list as far as one of its pages tells; 0 when it does not."""
     if page.last is not None:
         return page.last
-    return 0 if page.total is None or not page.items else math.ceil(page.total / len(page.items))
+    size = len(page.items) + page.skipped
+    return 0 if page.total is None or not size else math.ceil(page.total / size)
 
 
 def _was_last(page: Page[Item], listed: Listed[Item], *, new: bool) -> bool:

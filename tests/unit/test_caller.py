@@ -10,7 +10,7 @@ from batch.core import calls
 from batch.core.calls import Answer, Call, Fault, FaultKind, Reply
 from batch.core.model import AgentId, Calls, Channel, Number, Trunk
 from batch.engine.breaker import Breaker
-from batch.engine.caller import Caller
+from batch.engine.caller import Caller, each
 from batch.engine.gate import Gate, StopRequested
 from batch.engine.pace import Pacer
 from batch.errors import CredentialsError, UnavailableError
@@ -219,3 +219,23 @@ async def test_a_pause_that_outlasts_the_run_ends_it() -> None:
     with pytest.raises(UnavailableError):
         await caller.read(READ)
     assert anyio.current_time() == start
+
+
+# ── side by side ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_is_done_side_by_side_begins_in_order_and_ends_with_the_first_error() -> None:
+    """As the error it is; what is under way is not waited for, what was not begun never is."""
+    begun: list[int] = []
+
+    async def do(_: Caller, item: int) -> None:
+        begun.append(item)
+        await anyio.sleep((1.0, 2.0, 100.0)[item])
+        if item == 1:
+            raise KeyError(item)
+
+    callers = [caller_for(Scripted(lambda _: OK))] * 2
+    started = anyio.current_time()
+    with pytest.raises(KeyError):
+        await each(callers, range(3), do)
+    assert (sorted(begun), anyio.current_time() - started) == ([0, 1, 2], pytest.approx(2.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sqlite3
 import subprocess
@@ -119,6 +120,52 @@ def test_a_journal_of_another_version_is_refused(tmp_path: Path, version: int, a
     with pytest.raises(JournalError, match=f"{age} reassign") as refused:
         Journal.open(path)
     assert refused.value.hint == f"use the {age} version to look at this run, or to go on with it"
+
+
+def test_a_journal_of_the_version_before_is_marked_once_it_is_written_to(tmp_path: Path) -> None:
+    """Not by reading; from then on an older program must say that it is too old for it."""
+    path = closed(tmp_path / "j")
+
+    def version(*made: int) -> int:
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            database.execute(f"PRAGMA user_version = {made[0]}" if made else "SELECT 1")
+            return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+    told = [version(2)]
+    with Journal.open(path) as journal:
+        assert journal.verify() is None
+    told.append(version())
+    with Journal.open(path) as journal:
+        journal.append_now(Entry(Kind.RESUMED, 1.0))
+        assert journal.verify() is None
+    assert [*told, version()] == [2, 2, VERSION]
+
+
+@pytest.mark.anyio
+async def test_who_shares_a_commit_that_fails_unforeseen_does_not_wait_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No thread can be started: all hear of it, then and ever after."""
+
+    async def refused(*_: object) -> None:
+        await anyio.lowlevel.checkpoint()
+        raise RuntimeError("can't start new thread")
+
+    heard: list[str] = []
+    with Journal.create(tmp_path / "j") as journal:
+        monkeypatch.setattr("batch.adapters.journal.to_thread.run_sync", refused)
+
+        async def append(change: int) -> None:
+            with pytest.raises(JournalError, match="can't start new thread") as error:
+                await journal.append(Entry(Kind.INTENT, 1.0, change))
+            heard.append(str(error.value))
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                for change in range(4):
+                    tasks.start_soon(append, change)
+            await append(9)
+    assert len(heard) == 5
 
 
 def test_a_foreign_database_is_refused(tmp_path: Path) -> None:

@@ -233,11 +233,42 @@ async def test_an_end_that_is_announced_too_far_off_costs_no_more_than_a_look_ah
     api = Scripted(lambda call: boastful(call) if call.path == "/agents" else Lists(some_trunks(1))(call))
     snapshot = await gather(callers_for(api))
     assert len(snapshot.agents) == 20
-    assert [call.path for call in api.sent].count("/agents") <= 1 + listing.AHEAD + 1
+    assert [call.path for call in api.sent].count("/agents") == 1 + listing.FIRST_AHEAD
+
+
+@pytest.mark.parametrize("beyond", [403, 404, 422])
+async def test_a_page_beyond_the_end_may_be_refused(beyond: int) -> None:
+    """The first page announces too many, or the list has shrunk: what was read ahead in vain is nothing."""
+
+    def boastful(call: Call) -> Reply:
+        page = int(dict(call.query)["page"])
+        if page > 3:
+            return answer({"message": "no"}, beyond)
+        items = [agent(page * 10 + index) for index in range(10 if page < 3 else 0)]
+        return answer({"success": True, "data": {"items": items, "pagination": {"last_page": 9}}})
+
+    api = Scripted(lambda call: boastful(call) if call.path == "/agents" else Lists(some_trunks(1))(call))
+    assert len((await gather(callers_for(api))).agents) == 20
+
+
+async def test_items_that_make_no_sense_do_not_announce_more_pages() -> None:
+    """Eight of ten on the first page: of fifty there are five pages all the same, and none beyond is asked for."""
+    items = [{"number": None}] * 8 + some_trunks(42)
+
+    def paged(call: Call) -> Reply:
+        page = int(dict(call.query)["page"])
+        here = items[(page - 1) * 10 : page * 10]
+        return (
+            answer({"data": {"items": here, "pagination": {"total": 50}}}) if here else answer({"message": "no"}, 422)
+        )
+
+    api = Scripted(lambda call: paged(call) if call.path == "/phone-numbers/trunks" else Lists()(call))
+    assert len((await gather(callers_for(api))).numbers) == 42
+    assert [call.path for call in api.sent].count("/phone-numbers/trunks") == 5
 
 
 async def test_what_one_page_says_no_to_is_said_as_it_is() -> None:
-    """Not wrapped in a group of errors, and the pages still under way are not waited for."""
+    """Not wrapped in a group of errors, once it is that page's turn."""
     lists = Lists(some_trunks(1000))
 
     def reply(call: Call) -> Reply:
@@ -247,7 +278,7 @@ async def test_what_one_page_says_no_to_is_said_as_it_is() -> None:
     began = anyio.current_time()
     with pytest.raises(CredentialsError, match="refused"):
         await gather(callers_for(api))
-    assert anyio.current_time() - began == pytest.approx(3.0)
+    assert anyio.current_time() - began == pytest.approx(4.0)
 
 
 async def test_a_list_that_does_not_end_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import ssl
 import subprocess
 import traceback
@@ -216,6 +217,27 @@ async def test_a_server_that_hangs_up_each_50th_call_costs_no_write() -> None:
         written = [entry for entry in there.log if entry.method == "PUT"]
     assert {outcome.status for outcome in ending.outcomes.values()} == {Status.DONE}
     assert (len(written), gate.calls().retried) == (150, 0)
+
+
+async def test_an_open_that_is_cancelled_leaves_nothing_open() -> None:
+    """By name, where several addresses are raced, and at whatever turn of the loop it is cut off."""
+
+    def descriptors() -> int:
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:  # connects, and never says a word
+        here = descriptors()
+        for turns in range(60):
+            connection = Connection(Host("localhost", server.getsockname()[1]))
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(connection.exchange, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                for _ in range(turns):
+                    await anyio.lowlevel.checkpoint()
+                tasks.cancel_scope.cancel()
+            await connection.aclose()
+        with anyio.fail_after(5):
+            while descriptors() > here:
+                await anyio.lowlevel.checkpoint()
 
 
 # ── what is sent, and to whom ─────────────────────────────────────────────────────────────────────────────────────────

@@ -176,10 +176,29 @@ async def silently(handler: Handler) -> Any:
             await api.aclose()
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
 async def test_a_refused_connection_sent_nothing() -> None:
     """Nobody listens there."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        free = server.getsockname()[1]
-    reply = await Heard(free).api().send(calls.probe())
+    reply = await Heard(free_port()).api().send(calls.probe())
     assert isinstance(reply, Fault), reply
     assert (reply.kind, "refused" in reply.detail.lower()) == (FaultKind.CONNECT, True)
+
+
+async def test_a_connection_refused_by_name_is_told_as_one_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a name with several addresses asyncio only quotes what each of them said: the reason is read out of that."""
+    port = free_port()
+    by_address = await Heard(port).api().send(calls.probe())
+
+    def both(*_: object, **__: object) -> list[Any]:
+        kind = (socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        return [(socket.AF_INET, *kind, ("127.0.0.1", port)), (socket.AF_INET6, *kind, ("::1", port, 0, 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    by_name = await Heard(port).api(host="localhost").send(calls.probe())
+    assert isinstance(by_address, Fault), by_address
+    assert isinstance(by_name, Fault), by_name
+    assert (by_address.kind, by_address.detail) == (by_name.kind, by_name.detail)

@@ -8,6 +8,9 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import DecodeError, Struct
+from msgspec.json import Decoder
+
 from batch.core import json_text
 from batch.core.model import Number
 
@@ -33,6 +36,24 @@ def document(body: bytes) -> dict[str, Any] | list[Any] | None:
     except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, a number of 5,000 digits
         return None
     return found if isinstance(found, dict | list) else None
+
+
+class Outline(Struct, frozen=True, gc=False):
+    """A JSON object or array by what its envelope says of itself (API.md §4.5), as it says it."""
+
+    success: object = None
+
+
+_OUTLINE = Decoder(Outline)
+
+
+def outline(body: bytes) -> Outline | None:
+    """What a body is, in a tenth of the time that :func:`document` takes to read it whole; ``None`` as there."""
+    try:
+        return _OUTLINE.decode(body.decode())  # as text: what is passed over must be UTF-8 too
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        found = document(body)
+        return None if found is None else Outline(found.get("success") if isinstance(found, dict) else None)
 
 
 def first(item: Mapping[str, Any], name: str, other: str) -> Any:

@@ -6,15 +6,13 @@ Nothing here raises. A body that is not the API's (not JSON, HTML, ``success: fa
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-from msgspec import Struct
-
-from batch.core import fields
+from batch.core import fields, parts, typical
 from batch.core.complaints import error_of
-from batch.core.model import Agent, AgentId, Binding, Channel, Number, NumberState
+from batch.core.model import Agent, AgentId, Channel, Number, NumberState
+from batch.core.parts import Item, Page
 
 __all__ = [
     "Page",
@@ -26,27 +24,8 @@ __all__ = [
     "success_of",
 ]
 
-Item = TypeVar("Item")
-
 PAGINATION = frozenset({"current_page", "last_page", "total", "has_more"})
-CHANNEL_WORDS = {"voice": "call"}  # settings spell the call channel so (API.md §2)
-WORDS = 1024
-"""Names of channels kept in mind; there are a handful."""
-BINDINGS = 65_536
-"""Bindings kept in mind: the same few hundred agents serve all numbers, and each needs to be held once."""
 NESTING = 3  # {data: {data: {items: […]}}} is the deepest that frameworks build
-
-
-class Page(Struct, Generic[Item], frozen=True, kw_only=True, gc=False):
-    """One page of a list. What its pagination did not say is ``None``; ``skipped`` items made no sense."""
-
-    items: tuple[Item, ...]
-    current: int | None = None
-    last: int | None = None
-    total: int | None = None
-    per_page: int | None = None
-    has_more: bool | None = None
-    skipped: int = 0
 
 
 # ── whole bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -63,12 +42,13 @@ def numbers_page(body: bytes, page: int = 0) -> Page[NumberState] | None:
     A list may hold an item per number (``bindings``) or an item per trunk (``channel``, ``agent_uuid``): in the second
     case the same number occurs several times, and it is the reader's part to merge them.
     """
-    return _page(fields.document(body), lambda item: _number_state(item, page))
+    found = typical.numbers(body, page)
+    return found if found is not None else page_of(fields.document(body), lambda item: parts.number_state(item, page))
 
 
 def agents_page(body: bytes) -> Page[Agent] | None:
     """A page of the list of agents."""
-    return _page(fields.document(body), _agent)
+    return page_of(fields.document(body), parts.agent)
 
 
 def channels_snapshot(body: bytes) -> NumberState | None:
@@ -86,7 +66,7 @@ def binding_in(document: object, channel: Channel) -> tuple[Number, AgentId] | N
     held = data.get("channels") if isinstance(data, dict) else None
     value = held.get(channel.value) if isinstance(held, dict) else None
     if isinstance(data, dict) and isinstance(value, dict):
-        number, binding = fields.phone_number(data.get("number")), _binding(value)
+        number, binding = fields.phone_number(data.get("number")), parts.binding(value)
         if number is not None and binding.bound and binding.agent is not None:
             return number, binding.agent
     state = _snapshot_in(document)
@@ -100,13 +80,14 @@ def _snapshot_in(document: object) -> NumberState | None:
         document = document["data"]
     if isinstance(document, list) and len(document) == 1:
         document = document[0]
-    return _number_state(document)
+    return parts.number_state(document)
 
 
 # ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _page(document: object, parse: Callable[[object], Item | None]) -> Page[Item] | None:
+def page_of(document: object, parse: Callable[[object], Item | None]) -> Page[Item] | None:
+    """A page of whatever items, in any shape."""
     found = None if success_of(document) is False else _find_items(document, NESTING)
     if found is None:
         return None
@@ -152,87 +133,3 @@ def _levels(document: object) -> Iterator[dict[str, Any]]:
     while isinstance(document, dict):
         yield document
         document = document.get("data")
-
-
-# ── items ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _number_state(item: object, page: int = 0) -> NumberState | None:
-    if not isinstance(item, dict):
-        return None
-    number = fields.phone_number(fields.first(item, "number", "phone_number"))
-    if number is None:
-        return None
-    source = fields.text(item.get("source")).lower()
-    external = fields.flag(item.get("is_external"))
-    return NumberState(
-        number=number,
-        uuid=fields.identity(fields.first(item, "phone_number_uuid", "uuid")) or "",
-        external=source != "purchased" if external is None else external,
-        source=source,
-        status=fields.text(item.get("status")),
-        bindings=_bindings(item),
-        page=page,
-    )
-
-
-def _bindings(item: Mapping[str, Any]) -> dict[str, Binding]:
-    """The bindings of a number, from wherever the item keeps them: by channel, as a list, or itself one trunk."""
-    found: dict[str, Binding] = {}
-    for held in (item.get("channels"), item.get("bindings")):
-        if isinstance(held, dict):
-            _add_each(found, held.items())
-        elif isinstance(held, list):
-            _add_each(found, _trunk_rows(held))
-    if "channel" in item:
-        _add_each(found, _trunk_rows([item]))
-    return found
-
-
-def _trunk_rows(rows: Iterable[object]) -> Iterator[tuple[object, object]]:
-    """Rows of one trunk each. A row that says nothing of ``bound`` is bound: that it is listed says that it exists."""
-    return ((row.get("channel"), {"bound": True, **row}) for row in rows if isinstance(row, dict))
-
-
-def _add_each(found: dict[str, Binding], held: Iterable[tuple[object, object]]) -> None:
-    for word, value in held:
-        channel = _channel(word) if isinstance(word, str) else ""
-        if channel and isinstance(value, dict) and ("bound" in value or "agent_uuid" in value):
-            found[channel] = _binding(value)
-
-
-@functools.lru_cache(WORDS)
-def _channel(word: str) -> str:
-    channel = fields.text(word).lower()
-    return CHANNEL_WORDS.get(channel, channel)
-
-
-def _binding(value: Mapping[str, Any]) -> Binding:
-    said = value.get
-    agent, bound, name = said("agent_uuid"), said("bound"), said("agent_name")
-    try:
-        return _binding_of(agent, bound, name)
-    except TypeError:  # a list or an object where a single value belongs says nothing
-        return _binding_of(fields.plain(agent), fields.plain(bound), fields.plain(name))
-
-
-@functools.lru_cache(BINDINGS, typed=True)
-def _binding_of(agent_uuid: object, bound: object, agent_name: object) -> Binding:
-    """A binding that does not say whether it is bound is bound when it names an agent."""
-    agent = fields.identity(agent_uuid)
-    says = fields.flag(bound)
-    return Binding(
-        bound=agent is not None if says is None else says,
-        agent=None if agent is None else AgentId(agent),
-        agent_name=fields.name(agent_name),
-    )
-
-
-def _agent(item: object) -> Agent | None:
-    if not isinstance(item, dict):
-        return None
-    agent = fields.identity(fields.first(item, "agent_uuid", "uuid"))
-    if agent is None:
-        return None
-    name = fields.name(fields.first(item, "name", "agent_name"))
-    return Agent(uuid=AgentId(agent), name=name, status=fields.text(item.get("status")))

@@ -147,12 +147,13 @@ def judge_read(reply: Reply) -> tuple[Reading, str]:
 class _Look:
     """One reply, its body decoded at most once, and only when a sign asks for it."""
 
-    __slots__ = ("_document", "_wanted", "reply")
+    __slots__ = ("_document", "_outline", "_wanted", "reply")
 
     def __init__(self, reply: Reply, wanted: tuple[Trunk, AgentId] | None = None) -> None:
         self.reply = reply
         self._wanted = wanted
         self._document: object = _UNREAD
+        self._outline: object = _UNREAD
 
     def shows(self, sign: Sign) -> bool:
         """Whether the reply has *sign*."""
@@ -163,6 +164,17 @@ class _Look:
         if self._document is _UNREAD:
             self._document = fields.document(answer.body)
         return self._document
+
+    def outline(self, answer: Answer) -> object:
+        """What the body is, without reading a list of hundreds of numbers only to see that it is one."""
+        if self._outline is _UNREAD:
+            self._outline = fields.outline(answer.body)
+        return self._outline
+
+    def says_no(self, answer: Answer) -> bool:
+        """Whether the envelope says that it did not work."""
+        outline = self.outline(answer)
+        return isinstance(outline, fields.Outline) and fields.flag(outline.success) is False
 
     def is_ours(self, answer: Answer) -> bool:
         """Whether the answer echoes the number, the channel and the agent that were sent."""
@@ -179,8 +191,8 @@ def _says_taken(answer: Answer) -> bool:
 
 _SIGNS: Mapping[Sign, Callable[[_Look, Answer], bool]] = {
     Sign.OURS: lambda look, answer: look.is_ours(answer),
-    Sign.JSON: lambda look, answer: look.document(answer) is not None,
-    Sign.SAYS_NO: lambda look, answer: shapes.success_of(look.document(answer)) is False,
+    Sign.JSON: lambda look, answer: look.outline(answer) is not None,
+    Sign.SAYS_NO: lambda look, answer: look.says_no(answer),
     Sign.PAGE: lambda _, answer: answer.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"),
     Sign.TAKEN: lambda _, answer: _says_taken(answer),
     Sign.WAIT: lambda _, answer: "retry-after" in answer.headers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, ValidationError, field
 from msgspec.structs import replace
 
 from batch.core.encode import number_from_json, outcome_from_json
@@ -57,7 +57,7 @@ def opening_of(entry: Entry | None, *, plan: Plan | None = None) -> RunRecord:
         raise JournalError(f"the journal is damaged: {type(error).__name__} {error}") from error
 
 
-_DAMAGED = (SafetyError, KeyError, TypeError, ValueError, AttributeError)
+_DAMAGED = (SafetyError, ValidationError, KeyError, TypeError, ValueError, AttributeError)
 
 
 def _opening(entry: Entry | None, plan: Plan | None = None) -> RunRecord:

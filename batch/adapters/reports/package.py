@@ -10,8 +10,8 @@ from __future__ import annotations
 import functools
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice, repeat
 from typing import IO, Any
 
 from xlsxwriter.format import Format
@@ -33,9 +33,6 @@ _PATTERN = re.compile(r'<row r="2".*?</row>', re.DOTALL)
 _STYLE = re.compile(r'<c r="[A-Z]+2" s="([0-9]+)"/>')
 _TO_ESCAPE = re.compile(r"[&<>]|_x[0-9A-Fa-f]{4}_")
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-
-_Cells = Sequence[tuple[str, str]]
-"""For each column what a cell begins with, before and after the number of its row."""
 
 
 def put_rows(bare: IO[bytes], whole: IO[bytes], tables: Sequence[Laid]) -> None:
@@ -79,39 +76,43 @@ class _Part:
         yield bare[pattern.end() :]
 
     def _written(self, styles: Sequence[str]) -> Iterator[str]:
-        looks = self._looks(styles)
-        number = 2
-        while rows := list(islice(self._rows, CHUNK)):
-            yield "".join([_row(at, looks[mark], cells) for at, (mark, cells) in enumerate(rows, number)])
-            number += len(rows)
-
-    def _looks(self, styles: Sequence[str]) -> Mapping[Format | None, _Cells]:
-        """How the cells of a row begin, by its mark."""
         width = len(self._table.columns)
-        columns = [(f'<c r="{xl_col_to_name(place)}', f'" s="{styles[place]}') for place in range(width)]
-        looks: dict[Format | None, _Cells] = {None: columns}
-        at = self._table.marked
-        for mark, style in zip(self._table.marks, styles[width:], strict=True):
-            looks[mark] = [*columns[:at], (columns[at][0], f'" s="{style}'), *columns[at + 1 :]]
-        return looks
+        marks = {None: styles[self._table.marked]} | dict(zip(self._table.marks, styles[width:], strict=True))
+        first = 2
+        while rows := list(islice(self._rows, CHUNK)):
+            numbers = [str(number) for number in range(first, first + len(rows))]
+            looks: list[Iterable[str]] = [repeat(style) for style in styles[:width]]
+            looks[self._table.marked] = [marks[mark] for mark, _ in rows]
+            by_column = zip(*[cells for _, cells in rows], strict=True)
+            columns = [
+                _column(xl_col_to_name(place), numbers, look, cells)
+                for place, (look, cells) in enumerate(zip(looks, by_column, strict=True))
+            ]
+            yield "".join([_row(*row) for row in zip(numbers, *columns, strict=True)])
+            first += len(rows)
 
 
-def _row(number: int, looks: _Cells, cells: Sequence[Cell]) -> str:
-    written = [
-        f"{before}{number}{after}{_remembered(cell) if len(cell) <= _SHORT else _text(cell)}"
+def _row(number: str, *cells: str) -> str:
+    return f'<row r="{number}">{"".join(cells)}</row>'
+
+
+def _column(name: str, numbers: Sequence[str], styles: Iterable[str], cells: Sequence[Cell]) -> list[str]:
+    """The cells of one column in the rows that *numbers* names: column by column is faster than row by row."""
+    return [
+        ""
+        if cell is None or cell == ""
+        else f'<c r="{name}{number}" s="{style}"{_remembered(cell) if len(cell) <= _SHORT else _text(cell)}'
         if isinstance(cell, str)
-        else f'{before}{number}{after}"><v>{cell}</v></c>'
-        for (before, after), cell in zip(looks, cells, strict=True)
-        if cell is not None and cell != ""
+        else f'<c r="{name}{number}" s="{style}"><v>{cell}</v></c>'
+        for number, style, cell in zip(numbers, styles, cells, strict=False)  # one style may go on for ever
     ]
-    return f'<row r="{number}">{"".join(written)}</row>'
 
 
 def _text(text: str) -> str:
     """The rest of a cell that holds *text*, in which nothing is a formula, an escape or a link."""
     text = clean(text)
     space = ' xml:space="preserve"' if text[:1].isspace() or text[-1:].isspace() else ""
-    return f'" t="inlineStr"><is><t{space}>{_TO_ESCAPE.sub(_escaped, text)}</t></is></c>'
+    return f' t="inlineStr"><is><t{space}>{_TO_ESCAPE.sub(_escaped, text)}</t></is></c>'
 
 
 _remembered = functools.lru_cache(_REMEMBERED)(_text)

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from operator import attrgetter
 from typing import IO, Any
 
+from msgspec import to_builtins
+
 from batch.adapters.reports.told import Told, problem_json
 from batch.core.encode import number_to_json
 from batch.core.json_text import encode
@@ -61,7 +63,7 @@ def utf8(file: IO[bytes]) -> Iterator[io.TextIOWrapper]:
 
 
 def _body(told: Told, row: PlanRow, result: Result) -> dict[str, Any]:
-    body = dict(zip(COLUMNS, _values(result), strict=True))
+    body: dict[str, Any] = to_builtins(result)
     number = Number(result.number)
     body["before"] = _picture(told.record.befores.get(number))
     body["after"] = _picture(told.record.afters.get(number))

@@ -38,8 +38,8 @@ class NumberState(Struct, frozen=True, kw_only=True, eq=False, gc=False):  # noq
     external: bool = True
     source: str = ""
     status: str = ""
-    bindings: Mapping[str, Binding] = field(default_factory=dict)
     page: int = 0
+    bindings: Mapping[str, Binding] = field(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NumberState) and self._told() == other._told()

@@ -35,7 +35,7 @@ class Verified(StrEnum):
     SWEEP = "sweep"
 
 
-class Outcome(Struct, frozen=True, kw_only=True, gc=False):
+class Outcome(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What became of one change. Times are seconds since the epoch (UTC); ``after`` is the owner last seen.
 
     ``written`` says that at least one PUT for it may have reached the server.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from batch.adapters.reports.clean import clean
 from batch.adapters.reports.entries import Verdict, entries
@@ -46,15 +46,15 @@ def _ended(told: Told) -> dict[str, Any]:
         "statuses": [status.value for status in statuses],
         "row": [line.row for line in lines],
         "number": [clean(line.number) for line in lines],
-        "channel": [channels.place(line.channel) for line in lines],
+        "channel": [channels[line.channel] for line in lines],
         "status": [places[line.status] for line in lines],
-        "agent": [agents.place((line.agent_uuid, line.agent_name)) for line in lines],
-        "before": [agents.place((line.before_agent_uuid, line.before_agent_name)) for line in lines],
-        "after": [agents.place((line.after_agent_uuid, line.after_agent_name)) for line in lines],
-        "reason": [reasons.place(line.reason) for line in lines],
-        "how": [hows.place(_how(line)) for line in lines],
+        "agent": [agents[(line.agent_uuid, line.agent_name)] for line in lines],
+        "before": [agents[(line.before_agent_uuid, line.before_agent_name)] for line in lines],
+        "after": [agents[(line.after_agent_uuid, line.after_agent_name)] for line in lines],
+        "reason": [reasons[line.reason] for line in lines],
+        "how": [hows[_how(line)] for line in lines],
         "at": [_at(line, told.record.started_at) for line in lines],
-        "note": [notes.place(line.note) for line in lines],
+        "note": [notes[line.note] for line in lines],
         "began": round(told.record.started_at * 1000),
     }
     return body | _shared(agents, channels=channels, reasons=reasons, hows=hows, notes=notes)
@@ -73,32 +73,30 @@ def _planned(told: Told) -> dict[str, Any]:
         "wave": [entry.wave for entry in found],
         "row": [entry.row for entry in found],
         "number": [clean(entry.number) for entry in found],
-        "channel": [channels.place(entry.channel) for entry in found],
+        "channel": [channels[entry.channel] for entry in found],
         "status": [places[entry.verdict] for entry in found],
-        "agent": [agents.place(entry.wanted) for entry in found],
-        "before": [agents.place(entry.before) for entry in found],
-        "after": [agents.place(entry.after) for entry in found],
-        "reason": [reasons.place(entry.why) for entry in found],
-        "wait": [waits.place(entry.waits) for entry in found],
-        "note": [notes.place(entry.note) for entry in found],
+        "agent": [agents[entry.wanted] for entry in found],
+        "before": [agents[entry.before] for entry in found],
+        "after": [agents[entry.after] for entry in found],
+        "reason": [reasons[entry.why] for entry in found],
+        "wait": [waits[entry.waits] for entry in found],
+        "note": [notes[entry.note] for entry in found],
     }
     return body | _shared(agents, channels=channels, reasons=reasons, waits=waits, notes=notes)
 
 
 def _shared(agents: _Pool[tuple[str, str]], **pools: _Pool[str]) -> dict[str, Any]:
     """What many lines share, by its place."""
-    texts = {name: [clean(text) for text in pool.values] for name, pool in pools.items()}
-    return {"agents": [[clean(uuid), clean(name)] for uuid, name in agents.values], **texts}
+    texts = {name: [clean(text) for text in pool] for name, pool in pools.items()}
+    return {"agents": [[clean(uuid), clean(name)] for uuid, name in agents], **texts}
 
 
-class _Pool(Generic[Shared]):
-    """Values that many lines share, each kept once."""
+class _Pool(dict[Shared, int]):
+    """Values that many lines share, each kept once, with its place; a new one gets the next."""
 
-    def __init__(self) -> None:
-        self.values: dict[Shared, int] = {}
-
-    def place(self, value: Shared) -> int:
-        return self.values.setdefault(value, len(self.values))
+    def __missing__(self, value: Shared) -> int:
+        self[value] = place = len(self)
+        return place
 
 
 def _at(line: Result, began: float) -> int:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from batch.core.last import of_the_last
 from batch.core.model.reason import Reason
 from batch.core.model.source import Field, Origin, Problem
 from batch.core.model.trunk import AgentId, Trunk
@@ -159,7 +160,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def writes(self) -> tuple[Change, ...]:
         """The changes that need a call."""
-        return tuple(c for c in self.changes if c.action is not Action.KEEP)
+        return _writes(self)
 
     def differs(self) -> bool:
         """Whether a trunk that was asked for is not where its row wants it, whatever will be done about it."""
@@ -168,3 +169,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     def problems(self) -> tuple[Problem, ...]:
         """Every problem and note of every row, in row order."""
         return tuple(p for row in self.rows for p in row.problems)
+
+
+@of_the_last
+def _writes(plan: Plan) -> tuple[Change, ...]:
+    return tuple([change for change in plan.changes if change.action is not Action.KEEP])

@@ -26,6 +26,8 @@ SURPLUS, REACHED = 2, 0.7
 DEAR = 20.0
 """So many times the calls that the pause of a failed try cost are made before the next, unless TRY_SECONDS are over: of
 pauses of a second a twentieth of the time is lost."""
+TOLERATED, AT_FIRST, TRY_COSTS = 0.01, 1000, 2
+"""Share of calls that may be refused, of so many at least, and how many a try may add: else it is put off."""
 CREDIT, NO_CREDIT = 1.5, 0.9
 """Seconds: a bucket may hold what it regains in so many; what comes to less may be that, and no higher rate."""
 EVEN_SPAN = 2.0
@@ -48,6 +50,7 @@ class Climb:
         self._rested_at = 0.0
         self._patience = TRY_AFTER
         self._unsettled_until = -math.inf
+        self._calls = self._refused = 0  # since the limit was last seen to change
 
     @property
     def tried(self) -> Allowance | None:
@@ -65,12 +68,14 @@ class Climb:
     def _due(self, known: Allowance, now: float) -> bool:
         if self._reserved and not self.bold:
             return False
-        if self._since >= self._patience:
-            return True
         seconds = now - self._rested_at
         if now < self._unsettled_until:
-            return self._since >= HURRIED_AT_LEAST and seconds >= HURRIED_SECONDS
-        return self._since >= max(TRY_AT_LEAST, 2 * known.count) and seconds >= TRY_SECONDS
+            soon = self._since >= HURRIED_AT_LEAST and seconds >= HURRIED_SECONDS
+        elif self.bold or self._refused + TRY_COSTS <= TOLERATED * max(AT_FIRST, self._calls):
+            soon = self._since >= max(TRY_AT_LEAST, 2 * known.count) and seconds >= TRY_SECONDS
+        else:
+            return False
+        return soon or self._since >= self._patience
 
     def _first_growth(self, known: Allowance) -> float:
         """At least one call more in a second."""
@@ -89,6 +94,7 @@ class Climb:
     def accepted(self, sent_at: float, now: float, known: Allowance) -> Allowance | None:
         """The server took a call; the allowance to believe in from now on, when that makes a step good."""
         self._since += 1
+        self._calls += 1
         tried, base = self._tried, self._base
         if tried is None or base is None or sent_at < self._step_began:
             return None
@@ -139,10 +145,16 @@ class Climb:
         self._tried = None
         self._since, self._rested_at = 0, now
 
+    def refused(self) -> None:
+        """The server refused a call."""
+        self._refused += 1
+
     def hurry(self, now: float) -> None:
         """The limit has become smaller."""
         self._unsettled_until = now + UNSETTLED
+        self._calls = self._refused = 0
 
     def settle(self) -> None:
         """It has grown again."""
         self._unsettled_until = -math.inf
+        self._calls = self._refused = 0

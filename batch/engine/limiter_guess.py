@@ -135,6 +135,7 @@ class Guess:
 
     def refused(self, sent_at: float, now: float, told: float | None, log: SendLog) -> None:
         """The server said 429; the pause it asks for is *told*. *log* no longer holds the refused call."""
+        self._climb.refused()
         if self._lesson is not None:
             self._lesson.refuse(sent_at, told)
             if self._lesson.knocks:

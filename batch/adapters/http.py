@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Generator, Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from batch.adapters.credentials import Secret
 from batch.adapters.target import PORTS, Target
@@ -93,7 +94,8 @@ async def _whole(stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> bytes:
 
 
 def _written(request: httpx.Request, content: bytes) -> _Sealed:
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
+    target: bytes = request.extensions.get("target", request.url.raw_path)
+    lines = [b"%b %b HTTP/1.1" % (request.method.encode(), target)]
     lines += [b"%b: %b" % header for header in request.headers.raw]
     return _Sealed(b"\r\n".join((*lines, b"", content)))
 
@@ -130,15 +132,15 @@ class HttpApi:
         if call.body is not None:
             content = encode(dict(call.body))
             headers = [*headers, (b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(content))]
-        return httpx.Request(call.method, self._url(call), headers=headers, stream=_Body(content))
+        url = self._url(call.path)
+        target = url.raw_path + (b"?" + urlencode(call.query).encode() if call.query else b"")
+        return httpx.Request(call.method, url, headers=headers, stream=_Body(content), extensions={"target": target})
 
-    def _url(self, call: Call) -> httpx.URL:
-        """The call's URL; the one that writes is worked out once, since parsing it costs more than sending it."""
-        if call.query:
-            return self._base.copy_with(path=self._base.path + call.path, params=dict(call.query))
-        url = self._urls.get(call.path)
+    def _url(self, path: str) -> httpx.URL:
+        """The URL of a path, worked out once: parsing it, each time with another query, costs more than sending it."""
+        url = self._urls.get(path)
         if url is None:
-            url = self._urls[call.path] = self._base.copy_with(path=self._base.path + call.path)
+            url = self._urls[path] = self._base.copy_with(path=self._base.path + path)
         return url
 
 

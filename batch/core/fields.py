@@ -50,10 +50,17 @@ _OUTLINE = Decoder(Outline)
 def outline(body: bytes) -> Outline | None:
     """What a body is, in a tenth of the time that :func:`document` takes to read it whole; ``None`` as there."""
     try:
-        return _OUTLINE.decode(body.decode())  # as text: what is passed over must be UTF-8 too
+        return _OUTLINE.decode(checked(body))
     except (DecodeError, UnicodeDecodeError, RecursionError):
         found = document(body)
         return None if found is None else Outline(found.get("success") if isinstance(found, dict) else None)
+
+
+def checked(body: bytes) -> bytes:
+    """*body* as it is. Raises UnicodeDecodeError when it is no UTF-8, also where a reader passes over it."""
+    if not body.isascii():
+        body.decode()
+    return body
 
 
 def first(item: Mapping[str, Any], name: str, other: str) -> Any:

@@ -60,7 +60,7 @@ _NOTHING_SAID = _Pagination()
 def numbers(body: bytes, page: int) -> Page[NumberState] | None:
     """The page, whose numbers stand on list *page* from now on; ``None`` when it is not of this shape."""
     try:
-        envelope = _PAGE.decode(body.decode())  # as text: what is passed over must be UTF-8 too
+        envelope = _PAGE.decode(fields.checked(body))
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if not envelope.success:

@@ -94,7 +94,7 @@ async def _whole(stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> bytes:
 
 
 def _written(request: httpx.Request, content: bytes) -> _Sealed:
-    target: bytes = request.extensions.get("target", request.url.raw_path)
+    target: bytes = request.extensions.get("target") or request.url.raw_path
     lines = [b"%b %b HTTP/1.1" % (request.method.encode(), target)]
     lines += [b"%b: %b" % header for header in request.headers.raw]
     return _Sealed(b"\r\n".join((*lines, b"", content)))

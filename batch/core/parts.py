@@ -23,7 +23,7 @@ BINDINGS = 65_536
 """Bindings kept in mind: the same few hundred agents serve all numbers, and each needs to be held once."""
 
 
-class Told(Struct, gc=False):
+class Stated(Struct, gc=False):
     """What an item says of a number, as it says it; each field may be of any kind."""
 
     number: object
@@ -49,29 +49,29 @@ def number_state(item: object, page: int = 0) -> NumberState | None:
     """A phone number (API.md §4.1, §4.2), which stands on list *page* from now on."""
     if not isinstance(item, dict):
         return None
-    told = Told(
+    stated = Stated(
         number=fields.first(item, "number", "phone_number"),
         uuid=fields.first(item, "phone_number_uuid", "uuid"),
         external=item.get("is_external"),
         source=item.get("source"),
         status=item.get("status"),
     )
-    return state_of(told, bindings(item), page)
+    return state_of(stated, bindings(item), page)
 
 
-def state_of(told: Told, held: Mapping[str, Binding], page: int) -> NumberState | None:
-    """The same of what was *told*; ``None`` when that is about no number."""
-    number = fields.phone_number(told.number)
+def state_of(stated: Stated, held: Mapping[str, Binding], page: int) -> NumberState | None:
+    """The same of what was *stated*; ``None`` when that is about no number."""
+    number = fields.phone_number(stated.number)
     if number is None:
         return None
-    source = fields.text(told.source).lower()
-    external = fields.flag(told.external)
+    source = fields.text(stated.source).lower()
+    external = fields.flag(stated.external)
     return NumberState(
         number=number,
-        uuid=fields.identity(told.uuid) or "",
+        uuid=fields.identity(stated.uuid) or "",
         external=source != "purchased" if external is None else external,
         source=source,
-        status=fields.text(told.status),
+        status=fields.text(stated.status),
         bindings=held,
         page=page,
     )

@@ -15,7 +15,7 @@ from msgspec.json import Decoder
 
 from batch.core import fields, json_text, parts
 from batch.core.model import Binding, NumberState
-from batch.core.parts import Page, Told
+from batch.core.parts import Page, Stated
 
 HELD = 8192
 """Texts of bindings kept in mind: where agents serve many numbers, most were read before."""
@@ -81,8 +81,8 @@ def numbers(body: bytes, page: int) -> Page[NumberState] | None:
 
 
 def _state(item: _Number, page: int) -> NumberState | None:
-    told = Told(item.number, item.phone_number_uuid, item.is_external, item.source, item.status)
-    return parts.state_of(told, _held(bytes(item.bindings)), page)
+    stated = Stated(item.number, item.phone_number_uuid, item.is_external, item.source, item.status)
+    return parts.state_of(stated, _held(bytes(item.bindings)), page)
 
 
 @functools.lru_cache(HELD)

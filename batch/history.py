@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from batch.adapters import runs
-from batch.adapters.glance import entries_of
+from batch.adapters.glance import read_live
 from batch.adapters.journal import Journal
 from batch.core import planfile
 from batch.core.model import Plan, RunRecord
@@ -18,8 +18,7 @@ LOOKING = frozenset({"plan", "audit"})
 
 def glance(runs_dir: Path, run: str) -> tuple[RunRecord, bool]:
     """What the journal of *run* knows just now, and whether the run is still going on."""
-    entries, busy = entries_of(runs.find(runs_dir, run) / runs.JOURNAL)
-    return fold(entries), busy
+    return read_live(runs.find(runs_dir, run) / runs.JOURNAL, fold)
 
 
 def written(runs_dir: Path, run: str) -> RunRecord:

@@ -114,8 +114,9 @@ async def resume(run: str | None, settings: Settings, hooks: Hooks) -> Finished:
         altered = journal.verify()
         if altered is not None:
             raise JournalError(f"entry {altered} of the journal of {folder.name} was altered after it was written")
-        opening = opening_of(next(journal.entries(), None))
-        record = fold(journal.entries(after=1), opening=opening)
+        entries = journal.entries()
+        opening = opening_of(entries)
+        record = fold(entries, opening=opening)
         _same_workspace(record.plan.workspace, there.workspace, f"run {record.run_id}")
         if record.command in history.LOOKING:
             raise UsageError(f"run {record.run_id} only looked: nothing is to be resumed", hint="use `reassign apply`")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import anyio
@@ -15,9 +16,10 @@ from msgspec.structs import replace
 
 from batch import __version__
 from batch.adapters import reports, runs
-from batch.adapters.files import write_private
+from batch.adapters.files import replacing
 from batch.adapters.journal import Journal
 from batch.core import planfile
+from batch.core.entries import planned
 from batch.core.exits import Exit, exit_of
 from batch.core.guard import Refusal
 from batch.core.lifecycle import Entry, Kind
@@ -64,7 +66,7 @@ class Finished:
 
 @dataclass(slots=True)
 class Run:
-    """An open run. ``opening`` is what the first entry of its journal tells, ``record`` all there were at the start."""
+    """An open run. ``opening`` is what its journal begins with, ``record`` is all there was at the start."""
 
     folder: Path
     journal: Journal
@@ -75,6 +77,10 @@ class Run:
         """Write down why no (further) change is started."""
         body = {"whole_run": reason.value, "detail": detail}
         self.journal.append_now(Entry(Kind.STOPPED, time.time(), body=body))
+
+    def _entries(self) -> Iterator[Entry]:
+        """How it went, so far."""
+        return self.journal.entries(after=self.opening.opening_entries)
 
     async def finish(
         self,
@@ -93,14 +99,14 @@ class Run:
         cost = {"calls": to_builtins(session.gate.calls()), "pace": dict(session.gate.view().words())}
         try:
             self.journal.append_now(Entry(Kind.CALLS, time.time(), body=cost))
-            record = fold(self.journal.entries(after=1), opening=self.opening)
+            record = fold(self._entries(), opening=self.opening)
             code = exit_of(record, signal=signal, error=error, differences=differences, skip_invalid=skip_invalid)
             closing = Entry(Kind.FINISHED, time.time(), body={"exit_code": code})
             self.journal.append_now(closing)
             record = replace(record, finished_at=closing.at, exit_code=code)
         except JournalError as failure:
             error, code = failure, int(Exit.JOURNAL)
-            record = fold(self.journal.entries(after=1), opening=self.opening)
+            record = fold(self._entries(), opening=self.opening)
         # in a thread, so that a second signal still ends the process at once
         summary = await anyio.to_thread.run_sync(reports.write_all, record, self.folder)
         log.info(
@@ -121,25 +127,28 @@ def new_run(
     folder = runs.create(settings.runs_dir, run_id)
     if input_file is not None:
         runs.copy_input(input_file, folder)
-    first = _first(run_id, command, plan, folder / runs.PLAN, started, stopped)
+    pieces = planfile.pieces(plan)
+    with replacing(folder / runs.PLAN) as file:
+        file.writelines(pieces.text())
+    first = Entry(Kind.OPENED, started, body=_opening(run_id, command, plan.source.sheet, pieces, stopped))
     with Journal.create(folder / runs.JOURNAL) as journal:
-        journal.append_now(first)
+        journal.append_all(chain([first], planned(pieces, started)))
         log.info("run.opened", run=run_id, command=command, workspace=str(plan.workspace), changes=len(plan.writes()))
-        record = opening_of(first, plan=plan)
-        del first  # it holds the plan as a text, which may be a tenth of all that a run holds
+        del pieces  # the plan as a text, which may be a tenth of all that a run holds
+        record = opening_of(iter([first]), plan=plan)
         yield Run(folder, journal, record, record)
 
 
-def _first(run_id: str, command: str, plan: Plan, file: Path, started: float, stopped: Reason | None) -> Entry:
-    """Write the plan's *file*; returns what the journal begins with."""
-    written = planfile.dump(plan)
-    write_private(file, written)
-    opening = {
+def _opening(
+    run_id: str, command: str, sheet: str, pieces: planfile.Pieces, stopped: Reason | None
+) -> Mapping[str, object]:
+    """What the first entry of a journal tells; the entries after it tell the plan's rows and changes."""
+    return {
         "run_id": run_id,
         "command": command,
         "tool_version": __version__,
-        "plan": written,
-        "sheet": plan.source.sheet,
+        "plan": pieces.head,
+        "pieces": {"rows": len(pieces.rows), "changes": len(pieces.changes)},
+        "sheet": sheet,
         "whole_run": stopped.value if stopped else None,
     }
-    return Entry(Kind.OPENED, started, body=opening)

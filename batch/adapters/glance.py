@@ -9,33 +9,40 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from batch.adapters.journal import Journal
 from batch.core.lifecycle import Entry
 from batch.errors import JournalError, LockedError
+
+Seen = TypeVar("Seen")
 
 TRIES, PAUSE = 20, 0.05
 """Copies that are tried, and seconds between two, while the log is being folded in."""
 HEAD = 32
 
 
-def entries_of(path: Path) -> tuple[tuple[Entry, ...], bool]:
-    """Every entry of the journal at *path*, and whether its run is still going on. Raises :class:`JournalError`."""
+def read_live(path: Path, read: Callable[[Iterator[Entry]], Seen]) -> tuple[Seen, bool]:
+    """What *read* makes of the entries of the journal at *path*, and whether its run is still going on.
+
+    Raises :class:`JournalError`, and what *read* raises.
+    """
     try:
         with Journal.open(path) as journal:
-            return tuple(journal.entries()), False
+            return read(journal.entries()), False
     except LockedError:
-        return _of_a_copy(path), True
+        return _of_a_copy(path, read), True
 
 
-def _of_a_copy(path: Path) -> tuple[Entry, ...]:
+def _of_a_copy(path: Path, read: Callable[[Iterator[Entry]], Seen]) -> Seen:
     for _ in range(TRIES):
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / path.name
             if _copied(path, copy):
                 with Journal.open(copy) as journal:
-                    return tuple(journal.entries())
+                    return read(journal.entries())
         time.sleep(PAUSE)
     raise LockedError(f"the journal {path} is in use and does not hold still", hint="look again in a moment")
 

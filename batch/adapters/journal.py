@@ -15,7 +15,7 @@ import errno
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -31,9 +31,9 @@ from batch.errors import JournalError, LockedError
 APPLICATION_ID = 0x5253474E
 """Marks the file as ours (``PRAGMA application_id``)."""
 
-VERSION = 3
+VERSION = 4
 """Version of what entries hold (``PRAGMA user_version``)."""
-READABLE = frozenset({2, VERSION})
+READABLE = frozenset({2, 3, VERSION})
 """With a journal of any other version this program could not keep its promises."""
 
 _SCHEMA = """
@@ -43,7 +43,7 @@ CREATE TABLE entry (
 ) STRICT
 """
 _INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?)"
-"""The bodies go in and out as bytes: a plan of 100 MB would be a text of up to 400."""
+"""The bodies go in and out as bytes, which is what they are made of."""
 _KINDS = {kind.value: kind for kind in Kind}
 _START = b"\0" * 32
 
@@ -182,7 +182,11 @@ class Journal:
             done.set()
 
     def append_now(self, *entries: Entry) -> None:
-        """Add entries outside an event loop (the opening of a run, its end)."""
+        """Add entries outside an event loop (the end of a run)."""
+        self.append_all(entries)
+
+    def append_all(self, entries: Iterable[Entry]) -> None:
+        """The same of many, each taken when its turn comes (the opening of a run): all of them are added, or none."""
         if self._failure is not None:
             raise self._failure
         self._write(entries)
@@ -214,29 +218,45 @@ class Journal:
             raise _unreadable(self.path, error) from error
         return None
 
-    def _write(self, entries: Sequence[Entry]) -> None:
+    def _write(self, entries: Iterable[Entry]) -> None:
         """One commit; a failure is kept in ``_failure``, which ends all writing."""
         if self._failure is not None:
             return
-        seq, last, rows = self._seq, self._hash, []
-        for entry in entries:
-            seq += 1
-            body = encode(entry.body)
-            last = _chain(last, seq, entry.at, entry.kind.value, entry.change, body)
-            rows.append((seq, entry.at, entry.kind.value, entry.change, body, last))
+        chain = _Chain(self._seq, self._hash)
         try:
             self._database.execute("BEGIN")
             if self._older:  # an older program must say that it is too old, not that this is damaged
                 self._database.execute(f"PRAGMA user_version = {VERSION}")
-            self._database.executemany(_INSERT, rows)
+            self._database.executemany(_INSERT, map(chain.link, entries))
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
             self._failure = _unwritable(self.path, error)
             self._failure.__cause__ = error
-            with contextlib.suppress(sqlite3.Error):  # the report must not read what is not on disk
-                self._database.execute("ROLLBACK")
+            self._undo()
+        except BaseException:
+            self._undo()
+            raise
         else:
-            self._seq, self._hash, self._older = seq, last, False
+            self._seq, self._hash, self._older = chain.seq, chain.hash, False
+
+    def _undo(self) -> None:
+        with contextlib.suppress(sqlite3.Error):  # the report must not read what is not on disk
+            self._database.execute("ROLLBACK")
+
+
+class _Chain:
+    """Entries as rows of the table, each with the hash over it and the one before."""
+
+    def __init__(self, seq: int, last: bytes) -> None:
+        self.seq = seq
+        self.hash = last
+
+    def link(self, entry: Entry) -> tuple[int, float, str, int | None, bytes, bytes]:
+        """The row of the next entry."""
+        self.seq += 1
+        kind, body = entry.kind.value, encode(entry.body)
+        self.hash = _chain(self.hash, self.seq, entry.at, kind, entry.change, body)
+        return self.seq, entry.at, kind, entry.change, body, self.hash
 
 
 def _connect(path: Path) -> sqlite3.Connection:

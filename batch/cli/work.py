@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,11 +152,12 @@ def tell_ending(desk: Desk, ended: Finished) -> None:
 def hand_out(desk: Desk, ended: Finished, plan_to: str | None = None) -> int:
     """The data of a run on stdout: the summary or the plan with ``--json``, else the path of the run folder."""
     from batch.adapters import runs
-    from batch.adapters.files import write_private
+    from batch.adapters.files import replacing
 
     saved = ended.folder / runs.PLAN
     if plan_to not in (None, "-"):
-        write_private(Path(str(plan_to)), saved.read_bytes())
+        with saved.open("rb") as whole, replacing(Path(str(plan_to))) as copy:
+            shutil.copyfileobj(whole, copy)
     if plan_to == "-" or (desk.settings.as_json and ended.record.command == "plan"):
         data(saved.read_text("utf-8"))
     elif desk.settings.as_json:

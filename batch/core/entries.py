@@ -1,4 +1,4 @@
-"""What a look at many numbers leaves in the journal: a few entries of many, since each costs as much as a change's."""
+"""What the journal is told of many at once, a plan or a look: each entry costs as much as that of one change."""
 
 from __future__ import annotations
 
@@ -9,13 +9,22 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from batch.core.encode import number_to_json, outcome_to_json
+from batch.core.json_text import Written
 from batch.core.lifecycle import Entry, Kind
 from batch.core.model import Change, NumberState, Outcome, Verified
+from batch.core.planfile import Pieces
 
 TOGETHER = 500
 """Numbers, or changes, that one entry tells of: at some 300 bytes a number, what a disk takes at once."""
 
 T = TypeVar("T")
+
+
+def planned(pieces: Pieces, at: float) -> Iterator[Entry]:
+    """The rows of a plan, then its changes."""
+    for what, some in (("rows", pieces.rows), ("changes", pieces.changes)):
+        for piece in some:
+            yield Entry(Kind.PLANNED, at, body={what: Written(b"[" + piece + b"]")})
 
 
 def seen(states: Iterable[NumberState], at: float) -> Iterator[Entry]:

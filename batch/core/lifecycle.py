@@ -20,7 +20,8 @@ from batch.errors import JournalError
 class Kind(StrEnum):
     """What one journal entry tells."""
 
-    OPENED = "opened"  # the run: who, what, the whole plan
+    OPENED = "opened"  # the run: who, what, the plan but for its rows and changes
+    PLANNED = "planned"  # some rows, or changes, of the plan
     RESUMED = "resumed"  # somebody went on with it
     INTENT = "intent"  # a PUT for this change may leave from now on
     RESTORING = "restoring"  # a PUT that puts this change back may leave from now on

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from batch.core.model import (
@@ -114,8 +114,8 @@ def change_to_json(change: Change) -> dict[str, Any]:
 # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def plan_from_json(document: Mapping[str, Any], sheet: str) -> Plan:
-    """The plan that *document* tells; *sheet* is the name of the workbook's only sheet.
+def plan_from_json(document: Mapping[str, Any], rows: Iterable[Any], changes: Iterable[Any], sheet: str) -> Plan:
+    """The plan that *document* tells, and its *rows* and *changes*; *sheet* is the name of the workbook's only sheet.
 
     Raises KeyError, TypeError, ValueError or AttributeError when the document is not one.
     """
@@ -126,8 +126,8 @@ def plan_from_json(document: Mapping[str, Any], sheet: str) -> Plan:
         source=source,
         header=tuple(document["header"]),
         columns={Field(name): index for name, index in document["columns"].items()},
-        rows=tuple(_read_row(row, source) for row in document["rows"]),
-        changes=tuple(_read_changes(document["changes"], source)),
+        rows=tuple([_read_row(row, source) for row in rows]),
+        changes=tuple(_read_changes(changes, source)),
         agents={AgentId(uuid): name for uuid, name in document["agents"].items()},
         occupancy=Occupancy(document["occupancy"]),
         trunks_total=document["trunks_total"],
@@ -172,7 +172,7 @@ def _read_problem(said: Mapping[str, Any], origin: Origin) -> Problem:
     return Problem(said["code"], origin, column, value, detail, related)
 
 
-def _read_changes(said: list[Mapping[str, Any]], source: Source) -> Iterator[Change]:
+def _read_changes(said: Iterable[Mapping[str, Any]], source: Source) -> Iterator[Change]:
     origins: dict[int, Origin] = {}
     for id_, told in enumerate(said):
         row = told["row"]

@@ -18,12 +18,13 @@ The digest protects against edits, a good one is no proof of origin: needs and n
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from batch.core.json_text import Written, decode, encode, encode_sorted
+from msgspec import Struct
+
+from batch.core.json_text import decode, encode, encode_sorted
 from batch.core.model import Plan
 from batch.core.plan_encode import change_to_json, head_to_json, plan_from_json, row_to_json, source_to_json
 from batch.errors import SafetyError
@@ -37,32 +38,48 @@ _AT_ONCE = 500
 """Lines put together at once: alone, each would take a kilobyte."""
 _BETWEEN = b"\n"
 """Stands between rows and changes in what the digest is over."""
-_SAID = re.compile(rb'\{\s*"tool":[^\n]*\s*"schema":[^\n]*\s*"digest":\s*"([0-9a-f]{64})"')
 _AGAIN = "make a new plan with `reassign plan FILE -o PLAN.json`"
 
 
-def dump(plan: Plan) -> Written:
-    """*plan* as the text of ``plan.json``, in UTF-8."""
+class Pieces(Struct, frozen=True):
+    """A plan as text, in pieces of some hundred lines, so that it need not be held as one.
+
+    ``head`` is all of the document but its rows and changes. Of these each piece is some, as JSON with commas between.
+    """
+
+    head: Mapping[str, Any]
+    rows: tuple[bytes, ...]
+    changes: tuple[bytes, ...]
+
+    def text(self) -> Iterator[bytes]:
+        """The text of ``plan.json``, in UTF-8."""
+        lines = [b" %b: %b," % (encode(key), encode_sorted(value)) for key, value in self.head.items()]
+        yield b"\n".join((b"{", *lines, b' "rows": [', b""))
+        yield from _with_commas(self.rows)
+        yield b'\n ],\n "changes": [\n'
+        yield from _with_commas(self.changes)
+        yield b"\n ]\n}\n"
+
+
+def pieces(plan: Plan) -> Pieces:
+    """*plan*, ready to be written down."""
     head: dict[str, Any] = decode(encode_sorted(head_to_json(plan)))
     found = hashlib.sha256(encode_sorted(head))
-    rows = b",\n".join(_hashed(found, map(row_to_json, plan.rows)))
+    rows = tuple(_hashed(found, map(row_to_json, plan.rows)))
     found.update(_BETWEEN)
-    changes = b",\n".join(_hashed(found, map(change_to_json, plan.changes)))
+    changes = tuple(_hashed(found, map(change_to_json, plan.changes)))
     first = {"tool": TOOL, "schema": SCHEMA, "digest": found.hexdigest(), "source": source_to_json(plan.source)}
-    lines = [b" %b: %b," % (encode(key), encode_sorted(value)) for key, value in (*first.items(), *head.items())]
-    body = [b' "rows": [', rows, b' ],\n "changes": [', changes, b" ]"]
-    return Written(b"\n".join([b"{", *lines, *body, b"}", b""]))
+    return Pieces({**first, **head}, rows, changes)
+
+
+def dump(plan: Plan) -> bytes:
+    """*plan* as the text of ``plan.json``, in UTF-8."""
+    return b"".join(pieces(plan).text())
 
 
 def digest(plan: Plan) -> str:
     """What identifies a plan: sha256 over everything in it but ``source``."""
     return _digest(head_to_json(plan), map(row_to_json, plan.rows), map(change_to_json, plan.changes))
-
-
-def said_digest(text: bytes) -> str:
-    """The digest that the text of a plan gives as its own; empty when it gives none."""
-    found = _SAID.match(text)
-    return found[1].decode() if found else ""
 
 
 def load(text: str | bytes) -> Plan:
@@ -83,15 +100,43 @@ def read(document: Any, *, sheet: str = "") -> Plan:
     _check_kind(document)
     try:
         rows, changes = document["rows"], document["changes"]
-        head = {key: document[key] for key in document if key not in _NOT_DIGESTED}
-        if _digest(head, rows, changes) != document["digest"]:
-            raise SafetyError("this plan was edited after it was made", hint=_AGAIN)
-        return plan_from_json(document, sheet)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
-        raise SafetyError(f"this plan is damaged: {type(error).__name__} {error}", hint=_AGAIN) from error
+        if _digest(_told_of(document), rows, changes) != document["digest"]:
+            raise _edited()
+        return plan_from_json(document, rows, changes, sheet)
+    except _DAMAGED as error:
+        raise _damaged(error) from error
+
+
+def read_pieces(head: Any, rows: Iterable[Any], changes: Iterable[Any], *, sheet: str = "") -> Plan:
+    """The same of a *head* whose *rows* and *changes* come one by one; these are taken in this order, once."""
+    _check_kind(head)
+    try:
+        found = hashlib.sha256(encode_sorted(_told_of(head)))
+        plan = plan_from_json(head, _heard(found, rows), _heard(found, changes, before=_BETWEEN), sheet)
+        if found.hexdigest() != head["digest"]:
+            raise _edited()
+    except _DAMAGED as error:
+        raise _damaged(error) from error
+    return plan
+
+
+_DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
+
+
+def _damaged(error: Exception) -> SafetyError:
+    return SafetyError(f"this plan is damaged: {type(error).__name__} {error}", hint=_AGAIN)
+
+
+def _edited() -> SafetyError:
+    return SafetyError("this plan was edited after it was made", hint=_AGAIN)
 
 
 _NOT_DIGESTED = frozenset({"tool", "schema", "digest", "source", "rows", "changes"})
+
+
+def _told_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a document's head the digest is over."""
+    return {key: document[key] for key in document if key not in _NOT_DIGESTED}
 
 
 def _check_kind(document: Any) -> None:
@@ -120,3 +165,16 @@ def _hashed(found: Hash, values: Iterable[Any]) -> Iterator[bytes]:
     while lines := [encode_sorted(value) for value in islice(rest, _AT_ONCE)]:
         found.update(b"\n" + b"\n".join(lines))
         yield b",\n".join(lines)
+
+
+def _heard(found: Hash, values: Iterable[Any], *, before: bytes = b"") -> Iterator[Any]:
+    """*values* as they are, each added to *found* as it comes, the first after *before*."""
+    found.update(before)
+    for value in values:
+        found.update(b"\n" + encode_sorted(value))
+        yield value
+
+
+def _with_commas(some: Iterable[bytes]) -> Iterator[bytes]:
+    for place, piece in enumerate(some):
+        yield b",\n" + piece if place else piece

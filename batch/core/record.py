@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct, ValidationError, field
@@ -10,10 +11,9 @@ from msgspec.structs import replace
 
 from batch.core.encode import number_from_json, outcome_from_json
 from batch.core.entries import confirm
-from batch.core.json_text import Written
 from batch.core.lifecycle import Entry, Kind, State, step
 from batch.core.model import Binding, Calls, Number, NumberState, Outcome, Plan, Reason, RunRecord, Status, Trunk
-from batch.core.planfile import read, said_digest
+from batch.core.planfile import read, read_pieces
 from batch.errors import JournalError, SafetyError
 
 
@@ -40,19 +40,22 @@ def fold(entries: Iterable[Entry], *, opening: RunRecord | None = None) -> RunRe
     """The whole story of a run; raises :class:`JournalError` when it is not one that can have happened.
 
     A change with an intent but no outcome is ``unknown``: its PUT may have reached the server. *opening* is what the
-    first entry told (:func:`opening_of`), when it was read before; then *entries* are those after it.
+    first entries told (:func:`opening_of`), when they were read before; then *entries* are those after them.
     """
     try:
         rest = iter(entries)
-        return _fold(rest, opening or _opening(next(rest, None)))
+        return _fold(rest, opening or _opening(rest))
     except _DAMAGED as error:
         raise JournalError(f"the journal is damaged: {type(error).__name__} {error}") from error
 
 
-def opening_of(entry: Entry | None, *, plan: Plan | None = None) -> RunRecord:
-    """What the first entry of a journal tells of its run: all but how it went. *plan*, when it is known already."""
+def opening_of(entries: Iterator[Entry], *, plan: Plan | None = None) -> RunRecord:
+    """What the first entries of a journal tell of its run: all but how it went. No more of them are taken.
+
+    Where the *plan* is known already only the first is.
+    """
     try:
-        return _opening(entry, plan)
+        return _opening(entries, plan)
     except _DAMAGED as error:
         raise JournalError(f"the journal is damaged: {type(error).__name__} {error}") from error
 
@@ -60,7 +63,8 @@ def opening_of(entry: Entry | None, *, plan: Plan | None = None) -> RunRecord:
 _DAMAGED = (SafetyError, ValidationError, KeyError, TypeError, ValueError, AttributeError)
 
 
-def _opening(entry: Entry | None, plan: Plan | None = None) -> RunRecord:
+def _opening(entries: Iterator[Entry], plan: Plan | None = None) -> RunRecord:
+    entry = next(entries, None)
     if entry is None:
         raise JournalError(
             "the journal is empty: its run ended before it had begun, and sent nothing, or the file was truncated",
@@ -70,14 +74,14 @@ def _opening(entry: Entry | None, plan: Plan | None = None) -> RunRecord:
         raise JournalError(
             "the journal does not begin with its run: it was truncated, or is not a journal of this tool"
         )
-    body, told = entry.body, entry.body["plan"]
+    body, told, pieces = entry.body, entry.body["plan"], entry.body.get("pieces")
     reason = body.get("whole_run")
     return RunRecord(
         run_id=body["run_id"],
         command=body["command"],
         tool_version=body["tool_version"],
-        plan=plan or read(told, sheet=body["sheet"]),
-        plan_digest=said_digest(told) if isinstance(told, Written) else told["digest"],
+        plan=plan or (_plan_in(told, entries, pieces, body["sheet"]) if pieces else read(told, sheet=body["sheet"])),
+        plan_digest=told["digest"],
         outcomes={},
         befores={},
         afters={},
@@ -86,7 +90,19 @@ def _opening(entry: Entry | None, plan: Plan | None = None) -> RunRecord:
         whole_run=Reason(reason) if reason else None,
         whole_run_detail=body.get("detail", ""),
         notes=tuple(body.get("notes", ())),
+        opening_entries=1 + sum(pieces.values()) if pieces else 1,
     )
+
+
+def _plan_in(head: Any, entries: Iterator[Entry], pieces: Mapping[str, int], sheet: str) -> Plan:
+    """The plan whose rows and changes are in the *entries* that come next; of which so many *pieces* each."""
+    rows, changes = (_pieces_of(entries, what, pieces[what]) for what in ("rows", "changes"))
+    return read_pieces(head, rows, changes, sheet=sheet)
+
+
+def _pieces_of(entries: Iterator[Entry], what: str, count: int) -> Iterator[Any]:
+    for entry in islice(entries, count):
+        yield from entry.body[what]
 
 
 def _fold(entries: Iterable[Entry], opening: RunRecord) -> RunRecord:

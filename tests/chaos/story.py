@@ -153,8 +153,7 @@ def _read(event: Event) -> Read:
 
 def plan_of(journal: Sequence[Entry]) -> tuple[Change, ...]:
     """The changes of the plan that a journal opens with, nothing-to-do among them; empty without a journal."""
-    opened = next((entry for entry in journal if entry.kind == "opened"), None)
-    changes = opened.body["plan"]["changes"] if opened is not None else ()
+    changes = [change for entry in journal if entry.kind == "planned" for change in entry.body.get("changes", ())]
     return tuple(
         Change(
             id=place,

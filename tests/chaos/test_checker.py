@@ -61,7 +61,7 @@ def good() -> Evidence:
         before={ONE: A, TWO: A, THREE: B},
         after={ONE: B, TWO: B, THREE: B},
         journal=(
-            entry(1, 2, "opened", plan=text),
+            entry(1, 2, "planned", **text),
             entry(2, 3, "intent", 0),
             entry(3, 3, "intent", 1),
             entry(4, 6, "outcome", 0, **done),

@@ -25,14 +25,14 @@ def test_what_is_durable_just_now_is_told(path: Path) -> None:
     with Journal.create(path) as journal:
         for count, entry in enumerate(ENTRIES, start=1):
             journal.append_now(entry)
-            assert glance.entries_of(path) == (tuple(ENTRIES[:count]), True)
+            assert glance.read_live(path, tuple) == (tuple(ENTRIES[:count]), True)
 
 
 def test_a_run_that_has_ended_is_read_as_it_is(path: Path) -> None:
     """No copy is needed."""
     with Journal.create(path) as journal:
         journal.append_now(*ENTRIES)
-    assert glance.entries_of(path) == (tuple(ENTRIES), False)
+    assert glance.read_live(path, tuple) == (tuple(ENTRIES), False)
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
@@ -51,4 +51,4 @@ def test_a_copy_that_was_changed_under_way_is_not_believed(path: Path, monkeypat
 
         monkeypatch.setattr(glance.shutil, "copyfile", folded_meanwhile)
         with pytest.raises(LockedError, match="does not hold still"):
-            glance.entries_of(path)
+            glance.read_live(path, tuple)

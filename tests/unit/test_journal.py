@@ -149,7 +149,8 @@ def test_a_journal_of_another_version_is_refused(tmp_path: Path, version: int, a
     assert refused.value.hint == f"use the {age} version to look at this run, or to go on with it"
 
 
-def test_a_journal_of_the_version_before_is_marked_once_it_is_written_to(tmp_path: Path) -> None:
+@pytest.mark.parametrize("older", sorted(READABLE - {VERSION}))
+def test_a_journal_of_a_version_before_is_marked_once_it_is_written_to(tmp_path: Path, older: int) -> None:
     """Not by reading; from then on an older program must say that it is too old for it."""
     path = closed(tmp_path / "j")
 
@@ -158,14 +159,14 @@ def test_a_journal_of_the_version_before_is_marked_once_it_is_written_to(tmp_pat
             database.execute(f"PRAGMA user_version = {made[0]}" if made else "SELECT 1")
             return int(database.execute("PRAGMA user_version").fetchone()[0])
 
-    told = [version(2)]
+    told = [version(older)]
     with Journal.open(path) as journal:
         assert journal.verify() is None
     told.append(version())
     with Journal.open(path) as journal:
         journal.append_now(Entry(Kind.RESUMED, 1.0))
         assert journal.verify() is None
-    assert [*told, version()] == [2, 2, VERSION]
+    assert [*told, version()] == [older, older, VERSION]
 
 
 def test_a_foreign_database_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,21 @@ def test_what_was_appended_outlives_a_kill(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         assert [0, 1, 2] == [e.change for e in journal.entries()]
         assert journal.verify() is None
+
+
+def test_of_many_entries_all_are_added_or_none(tmp_path: Path) -> None:
+    """Each is taken when its turn comes; when the last cannot be made, none was there, and the journal goes on."""
+
+    def broken() -> Iterator[Entry]:
+        yield entry(0)
+        raise ZeroDivisionError
+
+    with Journal.create(tmp_path / "j") as journal:
+        with pytest.raises(ZeroDivisionError):
+            journal.append_all(broken())
+        journal.append_all(entry(change) for change in (1, 2))
+    with Journal.open(tmp_path / "j") as journal:
+        assert ([1, 2], None) == ([e.change for e in journal.entries()], journal.verify())
 
 
 def filled(path: Path) -> Journal:

@@ -26,7 +26,7 @@ from batch.core.model import (
     Trunk,
     Workspace,
 )
-from batch.core.planfile import digest, dump, load, read, said_digest
+from batch.core.planfile import digest, dump, load, pieces, read
 from batch.errors import SafetyError
 from tests.builders import HEADER, table
 from tests.plans import Situation, live, plan_of, situations, uuid, want
@@ -68,7 +68,7 @@ def test_a_plan_loads_back_equal() -> None:
     """Nothing that a plan knows is lost in its file."""
     plan = usual()
     assert plan == load(dump(plan))
-    assert digest(plan) == digest(load(dump(plan))) == said_digest(dump(plan))
+    assert digest(plan) == digest(load(dump(plan))) == pieces(plan).head["digest"]
 
 
 @settings(max_examples=100, deadline=None)
@@ -149,18 +149,12 @@ def test_what_is_empty_or_as_usual_is_left_out() -> None:
 # ── the digest ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"rows": [{"tool": 1, "schema": 1, "digest": "' + "0" * 64 + '"}]}'])
-def test_a_text_that_is_no_plan_says_no_digest(text: str) -> None:
-    """Only what stands where a plan has its own counts."""
-    assert said_digest(text.encode()) == ""
-
-
 def test_a_long_plan_has_one_digest_however_it_is_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lines are hashed some hundreds at once."""
     at_once = dump(usual())
     monkeypatch.setattr(planfile, "_AT_ONCE", 2)
     assert at_once == dump(usual())
-    assert digest(usual()) == said_digest(at_once)
+    assert digest(usual()) == json.loads(at_once)["digest"]
 
 
 def test_the_same_rows_from_another_file_have_the_same_digest() -> None:

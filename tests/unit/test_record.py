@@ -8,10 +8,12 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from batch.core import planfile
 from batch.core.encode import number_to_json, outcome_to_json
-from batch.core.entries import confirm
+from batch.core.entries import confirm, planned
+from batch.core.json_text import decode, encode
 from batch.core.lifecycle import Entry, Kind
 from batch.core.model import Calls, NumberState, Outcome, Plan, Reason, RunRecord, Source, Status, Verified
 from batch.core.record import fold, opening_of
@@ -25,9 +27,20 @@ PLAN = plan(
 )
 
 
-def opened(made: Plan = PLAN, **more: object) -> Entry:
-    body = {"run_id": "r1", "command": "apply", "tool_version": "0.1.0", "sheet": ""}
-    return Entry(Kind.OPENED, BEGAN, body=body | {"plan": json.loads(planfile.dump(made))} | more)
+RUN = {"run_id": "r1", "command": "apply", "tool_version": "0.1.0", "sheet": ""}
+
+
+def opened(made: Plan = PLAN, **more: object) -> list[Entry]:
+    """What a journal begins with, as it is read from there."""
+    pieces = planfile.pieces(made)
+    counts = {"rows": len(pieces.rows), "changes": len(pieces.changes)}
+    first = Entry(Kind.OPENED, BEGAN, body={**RUN, "plan": pieces.head, "pieces": counts, **more})
+    return [first, *(Entry(one.kind, one.at, body=decode(encode(one.body))) for one in planned(pieces, BEGAN))]
+
+
+def opened_at_once(made: Plan = PLAN) -> Entry:
+    """The same in one entry, as journals had it up to version 3."""
+    return Entry(Kind.OPENED, BEGAN, body=RUN | {"plan": json.loads(planfile.dump(made))})
 
 
 def intent(
@@ -59,7 +72,7 @@ RESUMED = Entry(Kind.RESUMED, BEGAN + 7)
 
 def told(*entries: Entry) -> RunRecord:
     """What a journal tells that was opened and has these entries."""
-    return fold([opened(), *entries])
+    return fold([*opened(), *entries])
 
 
 # ── a run from end to end ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -67,7 +80,7 @@ def told(*entries: Entry) -> RunRecord:
 
 def test_an_opened_run_is_who_what_when_and_the_whole_plan() -> None:
     """Before anything was sent."""
-    found = fold([opened(notes=["a note"])])
+    found = fold(opened(notes=["a note"]))
     assert ("r1", "apply", "0.1.0", BEGAN) == (found.run_id, found.command, found.tool_version, found.started_at)
     assert planfile.digest(PLAN) == planfile.digest(found.plan) == found.plan_digest
     assert ({}, {}, {}, Calls(), None, None, None) == (
@@ -79,21 +92,42 @@ def test_an_opened_run_is_who_what_when_and_the_whole_plan() -> None:
 
 def test_an_opening_that_was_just_written_is_known_without_reading_it() -> None:
     """As it would be read: the plan is at hand, and says its digest itself."""
-    entry = opened(plan=planfile.dump(PLAN), whole_run="audit")
-    assert fold([opened(whole_run="audit")]) == opening_of(entry, plan=PLAN)
-    assert told(intent(), FINISHED) == fold([intent(), FINISHED], opening=opening_of(opened()))
+    entries = opened(whole_run="audit")
+    assert fold(entries) == opening_of(iter(entries[:1]), plan=PLAN)
+
+
+def test_an_opening_takes_no_more_entries_than_are_its_own() -> None:
+    """The rest is how it went; so many are left out when only that is asked for."""
+    entries = iter([*opened(), intent(), FINISHED])
+    opening = opening_of(entries)
+    assert told(intent(), FINISHED) == fold(entries, opening=opening)
+    assert len(opened()) == opening.opening_entries == 3
+
+
+def test_a_plan_of_many_rows_is_put_together_from_its_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many these are; a plan without rows has none."""
+    monkeypatch.setattr(planfile, "_AT_ONCE", 1)
+    assert (6, PLAN) == (len(opened()), fold(opened()).plan)
+    assert (1, plan([], [])) == (len(opened(plan([], []))), fold(opened(plan([], []))).plan)
+
+
+def test_a_plan_may_be_told_at_once_as_journals_up_to_version_3_have_it() -> None:
+    """They are read on, and gone on with."""
+    found = fold([opened_at_once(), intent(), FINISHED])
+    assert replace(found, opening_entries=3) == told(intent(), FINISHED)
+    assert found.opening_entries == 1
 
 
 def test_an_opening_that_cannot_be_one_is_refused_by_itself_too() -> None:
     """As `resume` reads it, before the rest."""
     with pytest.raises(JournalError, match="damaged: KeyError 'plan'"):
-        opening_of(without(opened(), "plan"))
+        opening_of(iter([without(opened()[0], "plan")]))
 
 
 def test_the_name_of_the_only_sheet_comes_from_the_opening() -> None:
     """The plan does not keep it, and the results name it."""
     made = plan([row()], [change()], source=Source(file="moves.xlsx", sheet="July", sha256="00"))
-    assert "July" == fold([opened(made, sheet="July")]).plan.source.sheet
+    assert "July" == fold(opened(made, sheet="July")).plan.source.sheet
 
 
 def test_a_change_is_what_its_last_outcome_says() -> None:
@@ -124,7 +158,7 @@ def test_a_finished_run_has_its_time_and_its_code() -> None:
 def test_why_the_run_as_a_whole_stopped_is_kept(opening: bool) -> None:
     """An audit says so when it opens; a stop is an entry of its own."""
     audit = {"whole_run": "audit", "detail": "looked"}
-    found = fold([opened(**audit)]) if opening else told(stopped(Reason.AUDIT, "looked"))
+    found = fold(opened(**audit)) if opening else told(stopped(Reason.AUDIT, "looked"))
     assert (Reason.AUDIT, "looked") == (found.whole_run, found.whole_run_detail)
 
 
@@ -207,10 +241,13 @@ def test_a_putting_back_that_ended_is_over() -> None:
 
 @given(st.data())
 def test_a_journal_cut_off_anywhere_still_tells_every_line(data: st.DataObject) -> None:
-    """A crash between any two entries leaves a record, in which nothing is done that was not written down."""
+    """A crash between any two entries leaves a record, in which nothing is done that was not written down.
+
+    What a journal begins with is there as a whole, or not at all.
+    """
     whole = believable(40)
     entries = list(story(whole))
-    cut = fold(entries[: data.draw(st.integers(1, len(entries)))])
+    cut = fold(entries[: data.draw(st.integers(len(opened(whole.plan)), len(entries)))])
     lines, wanted = list(results(cut)), list(results(whole))
     assert [(line.row, line.channel) for line in wanted] == [(line.row, line.channel) for line in lines]
     assert all(line.status is Status.DONE for line, end in zip(wanted, lines, strict=True) if end.status is Status.DONE)
@@ -218,7 +255,7 @@ def test_a_journal_cut_off_anywhere_still_tells_every_line(data: st.DataObject) 
 
 def story(whole: RunRecord) -> Iterable[Entry]:
     """The entries of a run as the engine writes them."""
-    yield opened(whole.plan)
+    yield from opened(whole.plan)
     for id_, one in whole.outcomes.items():
         if one.attempts:
             yield intent(id_, before=whole.befores.get(whole.plan.changes[id_].trunk.number))
@@ -234,7 +271,11 @@ def without(entry: Entry, key: str) -> Entry:
     return Entry(entry.kind, entry.at, entry.change, {k: v for k, v in entry.body.items() if k != key})
 
 
-EDITED = opened(plan=json.loads(planfile.dump(PLAN).decode().replace(agent(1), agent(7))))
+def edited(entries: list[Entry]) -> list[Entry]:
+    """After somebody gave a row another agent."""
+    return [
+        Entry(e.kind, e.at, body=decode(encode(e.body).replace(agent(1).encode(), agent(7).encode()))) for e in entries
+    ]
 
 
 def test_what_a_look_confirms_stands_as_it_was_and_seen() -> None:
@@ -257,25 +298,33 @@ def test_a_number_may_be_seen_by_itself_as_journals_of_version_2_have_it() -> No
     [
         ([], "the journal is empty"),
         ([FINISHED], "does not begin with its run"),
-        ([opened(), opened()], "begins twice"),
-        ([opened(), intent(3)], "speaks of change 3"),
-        ([opened(), intent(-1)], "speaks of change -1"),
-        ([opened(), Entry(Kind.INTENT, BEGAN)], "speaks of change None"),
-        ([opened(), intent(kind=Kind.RESTORING)], "'restoring' of a change that is 'planned'"),
-        ([EDITED], "damaged: SafetyError this plan was edited"),
-        ([without(opened(), "plan")], "damaged: KeyError 'plan'"),
-        ([opened(), without(ended(outcome()), "status")], "damaged: ValidationError .* `status`"),
-        ([opened(), Entry(Kind.SEEN, BEGAN, body={"number": 1})], "damaged: ValidationError"),
-        ([opened(), Entry(Kind.CONFIRMED, BEGAN, body={"changes": [0]})], "damaged: KeyError"),
-        ([opened(), Entry(Kind.CALLS, BEGAN, body={"calls": 7})], "damaged: TypeError"),
-        ([opened(), Entry(Kind.STOPPED, BEGAN, body={"whole_run": "mood"})], "damaged: ValueError 'mood'"),
+        ([*opened(), *opened()], "begins twice"),
+        ([*opened(), intent(3)], "speaks of change 3"),
+        ([*opened(), intent(-1)], "speaks of change -1"),
+        ([*opened(), Entry(Kind.INTENT, BEGAN)], "speaks of change None"),
+        ([*opened(), intent(kind=Kind.RESTORING)], "'restoring' of a change that is 'planned'"),
+        (edited(opened()), "damaged: SafetyError this plan was edited"),
+        (edited([opened_at_once()]), "damaged: SafetyError this plan was edited"),
+        ([without(opened()[0], "plan")], "damaged: KeyError 'plan'"),
+        (opened()[:1], "damaged: SafetyError this plan was edited"),
+        ([*opened()[:2], intent()], "damaged: SafetyError this plan is damaged: KeyError 'changes'"),
+        ([*opened(), opened()[1]], "begins twice"),
+        ([*opened(), without(ended(outcome()), "status")], "damaged: ValidationError .* `status`"),
+        ([*opened(), Entry(Kind.SEEN, BEGAN, body={"number": 1})], "damaged: ValidationError"),
+        ([*opened(), Entry(Kind.CONFIRMED, BEGAN, body={"changes": [0]})], "damaged: KeyError"),
+        ([*opened(), Entry(Kind.CALLS, BEGAN, body={"calls": 7})], "damaged: TypeError"),
+        ([*opened(), Entry(Kind.STOPPED, BEGAN, body={"whole_run": "mood"})], "damaged: ValueError 'mood'"),
     ],
     ids=[
         *("nothing", "no opening", "two openings", "a change too many", "a negative change", "no change"),
         *(
             "a step that cannot be",
             "an edited plan",
+            "an edited plan of old",
             "no plan",
+            "half a plan",
+            "less than a plan",
+            "more than a plan",
             "no status",
             "half a number",
             "nothing to confirm",

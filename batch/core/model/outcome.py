@@ -70,7 +70,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     number as seen just before the run's first PUT on it, and as last seen. ``whole_run`` is why no change was started
     at all (an audit, a guard, invalid rows), or why the rest was not; ``None`` when the run went to its end.
     ``restoring`` are changes whose putting back was begun and has no outcome. ``plan_digest`` is that of the plan as it
-    was written down.
+    was written down; ``opening_entries`` is how many of the journal's entries tell all but how the run went.
     """
 
     run_id: str
@@ -90,6 +90,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     restoring: frozenset[int] = frozenset()
     plan_digest: str = ""
     notes: tuple[str, ...] = ()
+    opening_entries: int = 1
 
 
 class Result(Struct, frozen=True, kw_only=True, gc=False):

@@ -74,14 +74,14 @@ def _opening(entries: Iterator[Entry], plan: Plan | None = None) -> RunRecord:
         raise JournalError(
             "the journal does not begin with its run: it was truncated, or is not a journal of this tool"
         )
-    body, told, pieces = entry.body, entry.body["plan"], entry.body.get("pieces")
+    body, pieces = entry.body, entry.body.get("pieces", {})
     reason = body.get("whole_run")
     return RunRecord(
         run_id=body["run_id"],
         command=body["command"],
         tool_version=body["tool_version"],
-        plan=plan or (_plan_in(told, entries, pieces, body["sheet"]) if pieces else read(told, sheet=body["sheet"])),
-        plan_digest=told["digest"],
+        plan=plan or _plan(body, entries),
+        plan_digest=body["plan"]["digest"],
         outcomes={},
         befores={},
         afters={},
@@ -90,12 +90,15 @@ def _opening(entries: Iterator[Entry], plan: Plan | None = None) -> RunRecord:
         whole_run=Reason(reason) if reason else None,
         whole_run_detail=body.get("detail", ""),
         notes=tuple(body.get("notes", ())),
-        opening_entries=1 + sum(pieces.values()) if pieces else 1,
+        opening_entries=1 + sum(pieces.values()),
     )
 
 
-def _plan_in(head: Any, entries: Iterator[Entry], pieces: Mapping[str, int], sheet: str) -> Plan:
-    """The plan whose rows and changes are in the *entries* that come next; of which so many *pieces* each."""
+def _plan(body: Mapping[str, Any], entries: Iterator[Entry]) -> Plan:
+    """The plan, whose rows and changes are in the *entries* that come next; up to version 3 they were in the first."""
+    head, sheet, pieces = body["plan"], body["sheet"], body.get("pieces")
+    if pieces is None:
+        return read(head, sheet=sheet)
     rows, changes = (_pieces_of(entries, what, pieces[what]) for what in ("rows", "changes"))
     return read_pieces(head, rows, changes, sheet=sheet)
 

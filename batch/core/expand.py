@@ -165,7 +165,7 @@ class _Judge:
         channels = _channels(state)
         for channel in channels.bound if request.channels is None else request.channels:
             if channel in channels.known:
-                yield Trunk(state.number, channel)
+                yield Trunk(request.number, channel)  # the row's text, so that the snapshot's need not be kept
             else:
                 draft.complain(self._about(draft, "no_such_trunk", Field.CHANNEL, channel.value))
         if request.channels is None and not channels.bound:

@@ -35,7 +35,7 @@ from batch.core.problems import CATALOGUE, Severity, is_error
 from batch.core.texts import is_blank, trim
 from batch.errors import UsageError
 
-_REMEMBERED = 65_536
+_REMEMBERED = 4_096
 """Numbers kept in mind: those of one migration repeat within a few rows, and a million rows must stay lean."""
 
 _WAVE = re.compile(r"0*([1-9]\d{0,5})(?:[.,]0+)?")

@@ -41,8 +41,8 @@ KEPT: Mapping[Reason, Status] = {
 _REASONS = {reason.value: reason for reason in Reason}
 """The same as ``Reason(code)``, for the million times that reports ask."""
 
-_SECONDS = 4096
-"""Seconds whose text is kept in mind."""
+_SECONDS, _SENTENCES = 4096, 4096
+"""Seconds, and reasons, whose text is kept in mind."""
 
 UNSWEPT = frozenset({Reason.INTERRUPTED, Reason.CREDENTIALS, Reason.API_UNAVAILABLE, Reason.JOURNAL_FAILED})
 """What ends a run before its last look."""
@@ -151,7 +151,7 @@ class _Teller:
             after_agent_uuid=fate.after or "",
             after_agent_name=self._name(fate.after, row.number, channel),
             status=fate.status,
-            reason=sentence(fate.reason, fate.detail, http_status=http_status) + self._plan_of(fate, changes),
+            reason=_said(fate.reason, fate.detail, http_status, self._plan_of(fate, changes)),
             http_status=fate.http_status,
             attempts=fate.attempts,
             started_at=iso(fate.started_at),
@@ -295,6 +295,12 @@ class _Teller:
             if binding is not None and binding.agent == agent:
                 return binding.agent_name
         return ""
+
+
+@lru_cache(_SENTENCES)
+def _said(reason: Reason, detail: str, http_status: int | None, more: str) -> str:
+    """One text for all lines of which the same is said: most."""
+    return sentence(reason, detail, http_status=http_status) + more
 
 
 def _complaints(row: PlanRow) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -103,4 +104,10 @@ def _sentence(found: Iterable[Step], labels: Mapping[AgentId, str]) -> str:
     first, *home = found
     said = why(first, labels) + (", then home" if home else "")
     rows = {row for step in (first, *home) for row in step.rows}
-    return f"{said}, wave {first.wave}" + (f", after {rows_said(rows)}" if rows else "")
+    return _of_wave(said, first.wave) + (f", after {rows_said(rows)}" if rows else "")
+
+
+@lru_cache
+def _of_wave(said: str, wave: int) -> str:
+    """One text for all trunks of which the same is planned: most."""
+    return f"{said}, wave {wave}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -51,6 +52,8 @@ VERDICTS: Mapping[Reason, Verdict] = {
 
 Named = tuple[str, str]
 """An agent's uuid and what it is called; two empty texts for nobody, or not known."""
+AGENTS = 4096
+"""Agents kept in mind, each of which may stand in thousands of entries."""
 
 
 class Entry(Struct, frozen=True, kw_only=True, gc=False):
@@ -120,17 +123,23 @@ def _line(row: PlanRow, line: Result, labels: Mapping[AgentId, str]) -> Entry:
         number=line.number,
         channel=line.channel,
         verdict=VERDICTS[reason],
-        wanted=(line.agent_uuid, _called(line.agent_uuid, line.agent_name, labels)),
-        before=(line.before_agent_uuid, _called(line.before_agent_uuid, line.before_agent_name, labels)),
-        after=(line.after_agent_uuid, _called(line.after_agent_uuid, line.after_agent_name, labels)),
+        wanted=_called(line.agent_uuid, line.agent_name, labels),
+        before=_called(line.before_agent_uuid, line.before_agent_name, labels),
+        after=_called(line.after_agent_uuid, line.after_agent_name, labels),
         why=said,
         note=line.note,
     )
 
 
 def _named(agent: AgentId | None, labels: Mapping[AgentId, str]) -> Named:
-    return ("", "") if agent is None else (agent, label(labels, agent))
+    return _pair("", "") if agent is None else _pair(agent, label(labels, agent))
 
 
-def _called(uuid: str, name: str, labels: Mapping[AgentId, str]) -> str:
-    return labels.get(AgentId(uuid), name)
+def _called(uuid: str, name: str, labels: Mapping[AgentId, str]) -> Named:
+    return _pair(uuid, labels.get(AgentId(uuid), name))
+
+
+@lru_cache(AGENTS)
+def _pair(uuid: str, name: str) -> Named:
+    """One for all entries of an agent."""
+    return uuid, name

@@ -14,7 +14,8 @@ from batch import values
 from batch.adapters.credentials import VARIABLE
 from batch.adapters.journal import Journal
 from batch.core import entries
-from batch.core.model import Action, AgentId, Change, Channel, NumberState, Outcome, Reason, Status, Trunk, Verified
+from batch.core.bystanders import bystanders, robbed, robbery
+from batch.core.model import Action, Change, NumberState, Outcome, Reason, Status, Verified
 from batch.engine.caller import Caller
 from batch.engine.execute import Record
 from batch.engine.live import Live
@@ -65,25 +66,15 @@ class Between:
 
     async def _see_the_victims(self, done: Sequence[Change]) -> None:
         """A server may take an agent away from the number it served when another one is given to it (API.md §3.1)."""
-        taken = {(change.trunk.channel, change.after) for change in done}
-        planned = {change.trunk for change in self.run.record.plan.writes()}
-        shared = [trunk for trunk in self._served(taken) if trunk not in planned]
-        if not shared:
+        snapshot = self.session.snapshot
+        risk = () if snapshot is None else bystanders(snapshot, self.run.record.plan, done)
+        if not risk:
             return
-        seen = await reread(self.session.callers, {trunk.number for trunk in shared}, self.session.pages)
-        lost = [t for t in shared if t.number in seen and seen[t.number].owner(t.channel) is None]
+        seen = await reread(self.session.callers, {trunk.number for trunk in risk}, self.session.pages)
+        lost = robbed(risk, seen)
         if lost:
             await record_seen(self.run.journal, [seen[trunk.number] for trunk in lost])
-            raise WaveError(
-                f"the server took the agent of {lost[0]} away ({len(lost)} such trunks) when it gave it another number",
-                hint="give it back by hand, and plan again with --occupancy exclusive",
-            )
-
-    def _served(self, seats: set[tuple[Channel, AgentId]]) -> list[Trunk]:
-        """The trunks that those agents served before the run."""
-        snapshot = self.session.snapshot
-        trunks = [] if snapshot is None else [t for state in snapshot.numbers.values() for t in state.trunks()]
-        return [t for t in trunks if snapshot is not None and (t.channel, snapshot.owner(t)) in seats]
+            raise robbery(lost)
 
     # ── the probe ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -11,9 +11,10 @@ import anyio
 
 from batch.between import Between, record_seen
 from batch.core import entries
+from batch.core.bystanders import bystanders, robbed, robbery
 from batch.core.guard import Refusal, failure_budget, guard
 from batch.core.lifecycle import OPEN_STATUSES, Entry, Kind
-from batch.core.model import Limits, Outcome, Plan, Reason
+from batch.core.model import Limits, Outcome, Plan, Reason, Status
 from batch.engine.execute import Ending, Execution, Setting, reason_of
 from batch.engine.live import Live
 from batch.engine.schedule import Brakes, Schedule
@@ -188,11 +189,18 @@ async def _look_again(
         plan = run.record.plan
         # a sitting that found everything done has read no list yet; the plan knows how long it was
         pages = session.pages or max((change.page for change in plan.writes()), default=0)
-        judged, seen = await sweep(session.callers, plan, ending.outcomes, pages=pages, on_look=tell)
+        done = [c for c in plan.writes() if c.id in ending.outcomes and ending.outcomes[c.id].status is Status.DONE]
+        risk = () if session.snapshot is None else bystanders(session.snapshot, plan, done)
+        beside = {trunk.number for trunk in risk}
+        judged, seen = await sweep(session.callers, plan, ending.outcomes, pages=pages, beside=beside, on_look=tell)
         at = time.time()
         await run.journal.append(*entries.judged(plan.changes, ending.outcomes, judged, at))
-        await record_seen(run.journal, seen.values())
+        lost = robbed(risk, seen)
+        kept = beside - {trunk.number for trunk in lost} - {change.trunk.number for change in plan.changes}
+        await record_seen(run.journal, [state for number, state in seen.items() if number not in kept])
         ending.outcomes = dict(judged)
+        if lost:
+            raise robbery(lost)
     if scope.cancelled_caught:
         ending.stopped = Reason.INTERRUPTED
 

@@ -5,7 +5,7 @@
     ├── InputError          3   mend the sheet: the file as a whole cannot be used
     ├── CredentialsError    4   mend the token, or the host: answers that are not this API's
     ├── SafetyError         7   a brake held: a guard, a budget, a stale or used plan
-    │   └── WaveError       7   what was seen between two waves forbids the next
+    │   └── WaveError       7   what was seen after a wave ends the run
     ├── LockedError         9   wait: another run holds this workspace
     ├── UnavailableError   10   resume later: the API does not answer
     └── JournalError       11   mend the disk, then resume
@@ -55,7 +55,7 @@ class SafetyError(ReassignError):
 
 
 class WaveError(SafetyError):
-    """A wave is not as it should be, so the next one must not start."""
+    """A wave is not as it should be, so no other must start."""
 
 
 class LockedError(ReassignError):

@@ -31,7 +31,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.DEPENDENCY: "A change that had to come first did not end well",
     Reason.UNIT_PUT_BACK: "Another channel of the row did not end well, so this one was put back",
     Reason.BUDGET_SPENT: "Too many changes had failed",
-    Reason.WAVE_FAILED: "The run was stopped between two waves",
+    Reason.WAVE_FAILED: "What was seen after a wave stopped the run",
     Reason.STOPPED: "The run was stopped",
     Reason.INTERRUPTED: "The run was interrupted",
     Reason.DEADLINE: "The time allowed for the run was over",

@@ -6,7 +6,7 @@ and only then judged by :mod:`batch.core.verify`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -25,25 +25,26 @@ async def sweep(
     outcomes: Mapping[int, Outcome],
     *,
     pages: int,
-    pauses: Sequence[float] = PAUSES,
+    beside: Collection[Number] = (),
     on_look: Callable[[int, float], None] | None = None,
 ) -> tuple[Mapping[int, Outcome], Mapping[Number, NumberState]]:
     """Look at every trunk that was, or may have been, written. Returns the outcomes as corrected, and what was seen.
 
-    *on_look* hears after each look how many numbers do not fit yet, and for how many seconds more they are given time.
+    The first look shows the numbers *beside* them too. *on_look* hears after each look how many numbers do not fit yet,
+    and for how many seconds more they are given time.
     Raises what reading raises; the outcomes then stand as they were.
     """
     trunks = {change.id: change.trunk for change in plan.writes()}
     numbers = {trunks[id_].number for id_, outcome in outcomes.items() if _to_look_at(outcome) and id_ in trunks}
     seen: dict[Number, NumberState] = {}
-    judged, left = outcomes, sum(pauses)
-    for last, pause in _looks(pauses):
+    judged, left = outcomes, sum(PAUSES)
+    for last, pause in _looks():
         if not numbers:
             break
         await callers[0].gate.sleep(pause)
-        seen |= await reread(callers, numbers, pages)
+        seen |= await reread(callers, numbers.union(beside), pages)
         judged = verify(plan, outcomes, seen, settled=last)
-        unseen = numbers - seen.keys()
+        unseen, beside = numbers - seen.keys(), ()
         doubtful = (id_ for id_ in judged if id_ in trunks and _does_not_fit(outcomes[id_], judged[id_]))
         numbers = unseen | {trunks[id_].number for id_ in doubtful}
         left -= pause
@@ -54,8 +55,8 @@ async def sweep(
     return {id_: _not_seen(o) if id_ in gone else o for id_, o in judged.items()}, seen
 
 
-def _looks(pauses: Sequence[float]) -> list[tuple[bool, float]]:
-    waits = [0.0, *pauses]
+def _looks() -> list[tuple[bool, float]]:
+    waits = [0.0, *PAUSES]
     return [(index == len(waits) - 1, wait) for index, wait in enumerate(waits)]
 
 

@@ -140,3 +140,18 @@ def test_a_displaced_number_stops_the_run_after_its_first_wave(desk: Desk, tmp_p
     assert (done.returncode, victims) == (7, {(number(100), "call")})
     assert number(100) in done.stderr
     assert "--occupancy exclusive" in done.stderr
+
+
+def test_a_number_displaced_in_the_last_wave_is_named(desk: Desk, tmp_path: Path) -> None:
+    """There is no wave after it to be stopped, but the run has cost somebody else an agent, and says so."""
+    state = tmp_path / "state.json"
+    World.load(FOLDER / "workspace.json").save(state)
+    with sandbox_process("--state", state, "--occupancy", "displace", folder=tmp_path) as running:
+        desk.set_up_for(running)
+        sheet = desk.sheet(*((number(i), "call", uuid(to)) for i, to in enumerate((1010, 1011, 100))))
+        done = desk("apply", sheet, "--yes", "--occupancy", "shared", "--run-id", "displaced")
+        victims = {trunk for trunk, owner in running.owners().items() if owner is None}
+    moved, told = desk.statuses("displaced"), desk.summary("displaced")
+    assert (done.returncode, victims, set(moved.values())) == (7, {(number(100), "call")}, {"done"})
+    assert number(100) in done.stderr
+    assert number(100) in told["stopped"]

@@ -1,7 +1,8 @@
 """What was believed against what the final look shows: :data:`TABLE`.
 
 A change that was done must be seen to hold; one in doubt is settled by the look, but only after late writes have had
-time to arrive; one that the server refused keeps its status. A number that was not seen leaves its outcomes alone.
+time to arrive, and not where the server was still at it when its last call was given up on; one that the server refused
+keeps its status. A number that was not seen leaves its outcomes alone.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ def _place(owner: AgentId | None, wanted: AgentId, befores: Collection[AgentId |
 
 def _corrected(outcome: Outcome, finding: Finding, owner: AgentId | None, *, settled: bool) -> Outcome:
     belief = belief_of(outcome)
-    if finding.later and not settled:
+    if finding.later and (not settled or (outcome.unanswered and finding.reason is Reason.NOT_APPLIED)):
         # the reason of a putting back stays with it: the next look must know what it was
         reason = outcome.reason if belief is Belief.PUT_BACK else Reason.UNCLEAR
         return replace(outcome, status=Status.UNKNOWN, reason=reason, after=owner)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from batch.adapters.journal import Log
 from batch.core import calls
-from batch.core.calls import Call, Reply
+from batch.core.calls import Call, Fault, FaultKind, Reply
 from batch.core.encode import number_to_json
 from batch.core.lifecycle import Entry, Kind
 from batch.core.model import Change, Outcome, Reason, Status, Verified
@@ -64,8 +64,9 @@ class _Try(Struct):
     """What is known while one change is under way.
 
     ``written``: a PUT may have been applied, or may yet be. ``in_doubt``: so much so that nothing is sent before the
-    trunk was read. ``sending``: one is on its way. ``done``: how the change stands that is being put back, and
-    ``why`` it is. ``undoing``: why an earlier sitting had begun to do so.
+    trunk was read. ``sending``: one is on its way. ``unanswered``: the last one was given up on before it was answered.
+    ``done``: how the change stands that is being put back, and ``why`` it is. ``undoing``: why an earlier sitting had
+    begun to do so.
     """
 
     change: Change
@@ -80,6 +81,7 @@ class _Try(Struct):
     in_doubt: bool = False
     written: bool = False
     sending: bool = False
+    unanswered: bool = False
     undoing: Reason | None = None
     resent_fresh: bool = False
     vain_looks: int = 0
@@ -158,6 +160,7 @@ class Settler:
         if attempt is None:
             return None
         attempt.written = attempt.written or attempt.sending
+        attempt.unanswered = attempt.unanswered or attempt.sending
         if not attempt.written:
             return attempt.done or self._end(attempt, Status.SKIPPED, reason)
         return self._end(attempt, Status.UNKNOWN, attempt.why or reason)
@@ -250,6 +253,7 @@ class Settler:
             self._looked_in_vain(attempt)
             return None
         attempt.vain_looks = 0
+        attempt.unanswered = isinstance(reply, Fault) and reply.kind is FaultKind.DEADLINE
         judgement = judge_write(reply, trunk, change.after)
         attempt.http_status, attempt.detail = judgement.http_status, judgement.detail
         if judgement.verdict is not Verdict.PAUSE:
@@ -345,4 +349,5 @@ class Settler:
             verified=verified,
             after=change.after if status is Status.DONE else self._live.owner(change.trunk),
             written=attempt.written,
+            unanswered=attempt.unanswered and status is not Status.DONE,
         )

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from batch.core.calls import Reply
+from batch.core.calls import Fault, FaultKind, Reply
 from batch.core.lifecycle import Kind
 from batch.core.model import Outcome, Reason, Status
 from batch.engine.pace import Rate
@@ -81,6 +81,23 @@ async def test_a_call_that_is_cut_off_under_way_is_unknown() -> None:
     left = settler.broken_off(Reason.DEADLINE)
     assert left is not None
     assert facts(left) == (Status.UNKNOWN, Reason.DEADLINE, 0, True)
+    assert left.unanswered
+
+
+SLOW = Fault(FaultKind.DEADLINE, "no answer in time")
+
+
+@pytest.mark.parametrize(
+    ("replies", "unanswered"),
+    [([SLOW] * 5, True), ([SLOW, said(500), said(500), said(500), said(500)], False), ([SLOW, CarryOut()], False)],
+    ids=["never answered", "answered in the end", "done in the end"],
+)
+async def test_a_last_call_that_nobody_answered_is_told(replies: list[Any], unanswered: bool) -> None:
+    """Such a call may be applied long after it was given up on; one that was answered is over."""
+    made = await one_trunk(*(reply if isinstance(reply, CarryOut) else Say(reply) for reply in replies))
+    outcome = await made.settler().settle(move())
+    assert outcome.unanswered is unanswered
+    assert outcome.status in (Status.UNKNOWN, Status.DONE)
 
 
 async def test_a_change_that_came_to_its_end_was_not_broken_off() -> None:

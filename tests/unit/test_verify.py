@@ -154,6 +154,15 @@ def test_nobody_before_and_nobody_now_is_where_it_was() -> None:
     assert (Status.FAILED, Reason.NOT_APPLIED) == (found.status, found.reason)
 
 
+@pytest.mark.parametrize(("settled", "reason"), [(False, Reason.UNCLEAR), (True, Reason.UNCLEAR)], ids=["yet", "ever"])
+def test_a_call_that_nobody_answered_may_still_be_applied(settled: bool, reason: Reason) -> None:
+    """The server was at it when we gave up: that the trunk is where it was does not say that it will stay there."""
+    seen = {(s := state(call=0)).number: s}
+    doubt = outcome(0, Status.UNKNOWN, Reason.UNCLEAR, written=True, unanswered=True)
+    found = verify(plan([], [change()]), {0: doubt}, seen, settled=settled)[0]
+    assert (Status.UNKNOWN, reason) == (found.status, found.reason)
+
+
 # ── trunks with several changes ───────────────────────────────────────────────────────────────────────────────────────
 
 PARK = change(0, action=Action.PARK, reason=Reason.BREAKS_RING, after=9)

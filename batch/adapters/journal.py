@@ -75,6 +75,7 @@ class Journal:
     def __init__(self, path: Path, database: sqlite3.Connection) -> None:
         self.path = path
         self._database = database
+        self._file = _identity(path)
         self._pending: list[Entry] = []
         self._next: anyio.Event | None = None
         self._writing = anyio.Lock()
@@ -229,6 +230,7 @@ class Journal:
                 self._database.execute(f"PRAGMA user_version = {VERSION}")
             self._database.executemany(_INSERT, map(chain.link, entries))
             self._database.execute("COMMIT")
+            self._check_place()
         except sqlite3.Error as error:
             self._failure = _unwritable(self.path, error)
             self._failure.__cause__ = error
@@ -238,6 +240,11 @@ class Journal:
             raise
         else:
             self._seq, self._hash, self._older = chain.seq, chain.hash, False
+
+    def _check_place(self) -> None:
+        """SQLite goes on writing to a file that has no name any more; nobody could read there what we did."""
+        if _identity(self.path) != self._file:
+            raise sqlite3.OperationalError("it was removed, or moved away")
 
     def _undo(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # the report must not read what is not on disk
@@ -257,6 +264,15 @@ class _Chain:
         kind, body = entry.kind.value, encode(entry.body)
         self.hash = _chain(self.hash, self.seq, entry.at, kind, entry.change, body)
         return self.seq, entry.at, kind, entry.change, body, self.hash
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is there; ``None`` when there is none."""
+    try:
+        found = path.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _connect(path: Path) -> sqlite3.Connection:

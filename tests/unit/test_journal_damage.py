@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,19 @@ def test_what_was_appended_outlives_a_kill(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         assert [0, 1, 2] == [e.change for e in journal.entries()]
         assert journal.verify() is None
+
+
+@pytest.mark.parametrize(
+    "remove", [Path.unlink, lambda path: path.rename(path.with_name("away"))], ids=["removed", "moved"]
+)
+async def test_a_journal_that_lost_its_name_takes_nothing_more(tmp_path: Path, remove: Callable[[Path], Any]) -> None:
+    """What is written to it then, nobody could ever read; so nothing is sent."""
+    with Journal.create(tmp_path / "j") as journal:
+        await journal.append(entry(0))
+        remove(tmp_path / "j")
+        for _ in range(2):
+            with pytest.raises(JournalError, match="was removed, or moved away"):
+                await journal.append(entry(1))
 
 
 def test_of_many_entries_all_are_added_or_none(tmp_path: Path) -> None:

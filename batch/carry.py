@@ -15,6 +15,7 @@ from batch.core.bystanders import bystanders, robbed, robbery
 from batch.core.guard import Refusal, failure_budget, guard
 from batch.core.lifecycle import OPEN_STATUSES, Entry, Kind
 from batch.core.model import Limits, Outcome, Plan, Reason, Status
+from batch.core.results import GOOD
 from batch.engine.execute import Ending, Execution, Setting, reason_of
 from batch.engine.live import Live
 from batch.engine.schedule import Brakes, Schedule
@@ -37,6 +38,9 @@ CLOCK_LOOK = 5.0
 
 ALL_AT_ONCE = frozenset({"all", "100%"})
 """Waves that ask for no canary."""
+
+IN_TIME = frozenset({Reason.DEADLINE, Reason.WINDOW_CLOSED, Reason.STOPPED})
+"""Stops that come by the clock or from outside: one that finds everything done has stopped nothing."""
 
 
 async def carry_out(
@@ -69,9 +73,17 @@ async def go_on(run: Run, session: Session, settings: Settings, hooks: Hooks) ->
 
 async def _finished(run: Run, session: Session, settings: Settings, hooks: Hooks, signals: Signals) -> Finished:
     ending = await _to_its_end(run, session, settings, hooks, signals)
+    if ending.stopped in IN_TIME and _all_well(run.record.plan, ending):
+        ending.stopped = None
     if ending.stopped is not None and not isinstance(ending.error, JournalError):
         run.stop(ending.stopped, ending.error.message if ending.error else "")
     return await run.finish(session, signal=signals.number, error=ending.error)
+
+
+def _all_well(plan: Plan, ending: Ending) -> bool:
+    """Whether a stop came too late to stop anything."""
+    ended = (ending.outcomes.get(change.id) for change in plan.writes())
+    return all(outcome is not None and outcome.status in GOOD for outcome in ended)
 
 
 async def _to_its_end(run: Run, session: Session, settings: Settings, hooks: Hooks, signals: Signals) -> Ending:

@@ -284,6 +284,14 @@ def test_10_a_deadline_ends_the_run_which_can_be_resumed(at: Desk, sandbox: Sand
     assert (set(at.statuses("r1").values()), sandbox.moved()) == ({"done"}, wanted(rows(12)))
 
 
+def test_0_a_deadline_that_finds_everything_done_has_stopped_nothing(at: Desk, sandbox: Sandbox) -> None:
+    """The last answer comes after it, and the final look sees every change: nothing is left to resume."""
+    sandbox.faults({"match": PUT | {"number": number(1)}, "do": {"delay": 3}})
+    done = at("apply", at.sheet(*rows(2)), "--yes", "--run-id", "r1", "--concurrency", "1", "--deadline", "2s")
+    assert (done.returncode, set(at.statuses("r1").values()), sandbox.moved()) == (0, {"done"}, wanted(rows(2)))
+    assert at.summary("r1")["stopped"] == ""
+
+
 # ── 11: journal or disk ───────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -17,6 +17,9 @@ from batch.core.model import Action, AgentId, Change, Channel, OnSplit, Outcome,
 GOOD = frozenset({Status.DONE, Status.ALREADY})
 """Ends after which dependents may start."""
 
+TAKEN = GOOD | {Status.UNKNOWN}
+"""Ends of a change after which its trunk has, or may have, the agent that it was to get."""
+
 FAILURES = frozenset({Status.REJECTED, Status.FAILED, Status.UNKNOWN})
 """Ends that the failure budget counts."""
 
@@ -79,6 +82,7 @@ class Schedule:
         self._dependents: dict[int, list[int]] = {}
         self._neighbours: dict[int, list[int]] = {}
         self._frees: dict[tuple[Channel, AgentId | None], list[int]] = {}
+        self._takers: dict[int, list[int]] = {}
         self._refused: dict[int, Outcome] = {}
         self._skipped: list[Outcome] = []
         self._prepare(ended)
@@ -201,6 +205,10 @@ class Schedule:
     def _prepare(self, ended: Mapping[int, Outcome]) -> None:
         for id_, change in self._changes.items():
             unit = self._units.setdefault(change.unit, _Unit())
+            for need in change.needs:
+                freed = self._changes.get(need)
+                if freed and (freed.trunk.channel, freed.before) == (change.trunk.channel, change.after):
+                    self._takers.setdefault(need, []).append(id_)
             self._frees.setdefault((change.trunk.channel, change.before), []).append(id_)
             if id_ in self._ended:
                 unit.outcomes[id_] = ended[id_]
@@ -249,14 +257,22 @@ class Schedule:
             self._conclude(unit)
 
     def _to_put_back(self, unit: _Unit) -> list[Change]:
-        """What of a split unit can go back: a trunk that came home from a ring cannot, its first agent is taken."""
+        """What of a split unit can go back: no trunk whose agent another has got since, by a change that waited for it.
+
+        A server that displaces would take it away again, from a trunk that is where it is wanted.
+        """
         done = [
             self._changes[id_]
             for id_, outcome in unit.outcomes.items()
             if outcome.status is Status.DONE and outcome.reason is not Reason.LEFT_SPLIT
         ]
         home = {c.trunk for c in done if c.action is Action.PARK} & {c.trunk for c in done if c.action is Action.ASSIGN}
-        return [change for change in reversed(done) if change.trunk not in home]
+        return [change for change in reversed(done) if change.trunk not in home and not self._taken_after(change)]
+
+    def _taken_after(self, change: Change) -> bool:
+        """Whether the agent that *change* freed serves another trunk now, or may do so at any moment."""
+        takers = self._takers.get(change.id, ())
+        return any(id_ in self._in_flight or self._ended.get(id_) in TAKEN for id_ in takers)
 
     def _conclude(self, unit: _Unit) -> None:
         for id_ in list(unit.outcomes):

@@ -316,6 +316,29 @@ def test_a_row_beside_a_ring_that_is_refused_brings_its_parked_channel_back() ->
     assert Work(park, restore=True) == schedule.take()
 
 
+@pytest.mark.parametrize(
+    ("status", "back"),
+    [(Status.DONE, False), (Status.UNKNOWN, False), (Status.REJECTED, True)],
+    ids=["taken", "perhaps taken", "free"],
+)
+def test_a_parked_trunk_is_not_put_back_on_an_agent_that_another_has_got(status: Status, back: bool) -> None:
+    """In a ring of three the second step took it; a server that displaces would take it away again."""
+    there = live({"call": "A"}, {"call": "B"}, {"call": "C"})
+    rows = [want(0, "call", "B"), want(1, "call", "C"), want(2, "call", "A")]
+    park, taker, other, home = (plan := plan_of(rows, there, parking=PARKING)).writes()
+    schedule = Schedule(plan.changes, {}, FREE)
+    assert (park.trunk, park.before) == (home.trunk, taker.after)
+    schedule.take()
+    schedule.settled(end(park.id))
+    schedule.take()
+    schedule.settled(end(taker.id, status))
+    while (work := schedule.take()) is not None and not work.restore:
+        schedule.settled(end(work.change.id, Status.REJECTED))
+    assert (Work(park, restore=True) if back else None) == work
+    assert schedule.finished is not back
+    assert other.trunk not in (park.trunk, taker.trunk)
+
+
 def test_resuming_skips_what_a_crash_left_waiting_in_a_ring() -> None:
     """The parking was refused, and the crash came before the others could be told."""
     plan = plan_of([want(0, "call", "B"), want(1, "call", "A")], live({"call": "A"}, {"call": "B"}), parking=PARKING)

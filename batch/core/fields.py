@@ -31,11 +31,18 @@ def document(body: bytes) -> dict[str, Any] | list[Any] | None:
 
     Whoever judges an answer and whoever reads it ask one after the other, so the last one is kept; none may change it.
     """
-    try:
-        found = json_text.decode(body)
-    except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, a number of 5,000 digits
-        return None
+    found = _decoded(body)
     return found if isinstance(found, dict | list) else None
+
+
+def _decoded(text: bytes | str) -> object:
+    """What is no UTF-8 becomes ``\ufffd``, which no number and no id holds: it may stand where nobody looks."""
+    try:
+        return json_text.decode(text)
+    except UnicodeDecodeError:
+        return _decoded(text.decode(errors="replace")) if isinstance(text, bytes) else None
+    except (ValueError, RecursionError):  # ValueError: not JSON, a number of 5,000 digits
+        return None
 
 
 class Outline(Struct, frozen=True, gc=False):

@@ -1,8 +1,8 @@
 """What was believed against what the final look shows: :data:`TABLE`.
 
 A change that was done must be seen to hold; one in doubt is settled by the look, but only after late writes have had
-time to arrive, and not where the server was still at it when its last call was given up on; one that the server refused
-keeps its status. A number that was not seen leaves its outcomes alone.
+time to arrive, and not where its last call was never answered: the server may be at it still. One that the server
+refused keeps its status. A number that was not seen leaves its outcomes alone.
 """
 
 from __future__ import annotations

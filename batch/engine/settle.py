@@ -64,7 +64,7 @@ class _Try(Struct):
     """What is known while one change is under way.
 
     ``written``: a PUT may have been applied, or may yet be. ``in_doubt``: so much so that nothing is sent before the
-    trunk was read. ``sending``: one is on its way. ``unanswered``: the last one was given up on before it was answered.
+    trunk was read. ``sending``: one is on its way. ``unanswered``: the last one left and had no whole answer.
     ``done``: how the change stands that is being put back, and ``why`` it is. ``undoing``: why an earlier sitting had
     begun to do so.
     """
@@ -253,7 +253,7 @@ class Settler:
             self._looked_in_vain(attempt)
             return None
         attempt.vain_looks = 0
-        attempt.unanswered = isinstance(reply, Fault) and reply.kind is FaultKind.DEADLINE
+        attempt.unanswered = isinstance(reply, Fault) and reply.kind is not FaultKind.CONNECT
         judgement = judge_write(reply, trunk, change.after)
         attempt.http_status, attempt.detail = judgement.http_status, judgement.detail
         if judgement.verdict is not Verdict.PAUSE:

@@ -40,6 +40,7 @@ def test_no_body_is_an_error(body: bytes) -> None:
         (b'{"a": 1}', {"a": 1}),
         (b"[1]", [1]),
         ('{"a": "ü"}'.encode("utf-16"), {"a": "ü"}),
+        (b'{"a": "\xfc", "b": 1}', {"a": "\ufffd", "b": 1}),
         (b'"text"', None),
         (b"7", None),
         (b"null", None),
@@ -51,7 +52,19 @@ def test_no_body_is_an_error(body: bytes) -> None:
         (b"[" + b"1" * 5000 + b"]", None),
     ],
     ids=[
-        *("object", "array", "utf-16", "text", "number", "null", "empty", "html", "cut", "not text"),
+        *(
+            "object",
+            "array",
+            "utf-16",
+            "latin-1 somewhere",
+            "text",
+            "number",
+            "null",
+            "empty",
+            "html",
+            "cut",
+            "not text",
+        ),
         *("nested without end", "a number without end"),
     ],
 )

@@ -89,8 +89,13 @@ SLOW = Fault(FaultKind.DEADLINE, "no answer in time")
 
 @pytest.mark.parametrize(
     ("replies", "unanswered"),
-    [([SLOW] * 5, True), ([SLOW, said(500), said(500), said(500), said(500)], False), ([SLOW, CarryOut()], False)],
-    ids=["never answered", "answered in the end", "done in the end"],
+    [
+        ([SLOW] * 5, True),
+        ([said(500), RESET, RESET, RESET, RESET], True),
+        ([SLOW, said(500), said(500), said(500), said(500)], False),
+        ([SLOW, CarryOut()], False),
+    ],
+    ids=["never answered", "cut off", "answered in the end", "done in the end"],
 )
 async def test_a_last_call_that_nobody_answered_is_told(replies: list[Any], unanswered: bool) -> None:
     """Such a call may be applied long after it was given up on; one that was answered is over."""

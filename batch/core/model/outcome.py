@@ -38,8 +38,8 @@ class Verified(StrEnum):
 class Outcome(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What became of one change. Times are seconds since the epoch (UTC); ``after`` is the owner last seen.
 
-    ``written`` says that at least one PUT for it may have reached the server, ``unanswered`` that the last of them was
-    given up on while the server was still at it.
+    ``written`` says that at least one PUT for it may have reached the server, ``unanswered`` that the last of them had
+    no whole answer: the server may be at it still.
     """
 
     change: int

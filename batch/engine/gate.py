@@ -27,6 +27,8 @@ RETRY_LOOK = 1.0
 VAIN_PAUSES = 5
 VAIN_SECONDS = 600.0
 """A server that says *too many calls* after so many pauses in a row, and for so long, is as good as away."""
+ALOUD = 10.0
+"""Seconds: a wait of so many is told in the log."""
 
 
 class StopRequested(Exception):  # noqa: N818  (a wish, not an error)
@@ -72,6 +74,7 @@ class Gate:
         self._away_at = -math.inf
         self._served_at = self._refused_at = -math.inf
         self._vain_pauses = 0
+        self._told_until = -math.inf
         self.stopping = False
 
     # ── asked by everybody ────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,8 +149,16 @@ class Gate:
                 return now
             if seconds < math.inf and now + seconds > self._deadline:
                 raise too_long(seconds)
+            self._tell(now, seconds)
             with anyio.move_on_at(min(now + seconds, self._deadline)):
                 await turn.wait()
+
+    def _tell(self, now: float, seconds: float) -> None:
+        """A long wait is told once: whoever looks on should know that nothing is wrong with the program."""
+        if ALOUD <= seconds < math.inf and now >= self._told_until and log.tells_changes:
+            self._told_until = now + seconds
+            view = self._pacer.view(now)
+            log.info("gate.waits", seconds=round(seconds), limit=view.limit, why=view.why)
 
     def _may_pass(self, now: float) -> float:
         if self.stopping:

@@ -55,6 +55,7 @@ FOREIGN = {
     "empty zip": (b"PK\x05\x06" + bytes(18), "an empty ZIP archive"),
     "binary": (b"\x00\x01\x02number,channel,agent", "NUL characters"),
     "nothing": (b"", "is empty"),
+    "blank lines": (b"\n \r\n\t\n", "is empty"),
     "blank": (b"\n\n , \n", "no header row, only blank rows"),
     "a list": (b"+905321234567\n", "has no column for number and column for channel and column for agent"),
     "an old workbook that is none": (corpus.COMPOUND + bytes(2000), "is damaged or incomplete"),

@@ -12,6 +12,7 @@ from batch.engine.breaker import Breaker
 from batch.engine.gate import Gate, StopRequested, asks_for_pause
 from batch.engine.pace import Pacer, Rate
 from batch.errors import UnavailableError
+from batch.log import logging_to
 from tests.virtual_clock import anyio_backend  # noqa: F401 - a fixture
 
 READ = calls.probe()
@@ -365,6 +366,18 @@ async def test_few_long_pauses_are_kept() -> None:
     for _ in range(4):
         await one_call(gate, Answer(429, {"retry-after": "3600"}, b""))
     await one_call(gate)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [("9", 0), ("40", 1)], ids=["short", "long"])
+async def test_a_long_wait_is_told_once(seconds: str, told: int) -> None:
+    """With ``-v``, whoever wonders why nothing happens."""
+    gate, said = a_gate(), list[str]()
+    with logging_to(verbose=1, log_file=None, echo=said.append):
+        await one_call(gate, Answer(429, {"retry-after": seconds}, b""))
+        async with anyio.create_task_group() as workers:
+            for _ in range(3):
+                workers.start_soon(one_call, gate)
+    assert [f"seconds={seconds}" in line for line in said if "gate.waits" in line] == [True] * told
 
 
 async def test_the_view_is_the_pacers() -> None:

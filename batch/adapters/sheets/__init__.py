@@ -65,6 +65,6 @@ def _bytes_of(path: Path) -> bytes:
         raise UsageError(f"cannot read {str(path)!r}: {error}") from error
     if len(data) > MAX_BYTES:
         raise InputError(f"{path.name} is larger than {MAX_BYTES // 1024**2} MB", hint="split it into several files")
-    if not data:
+    if not data or data.isspace():
         raise InputError(f"{path.name} is empty", hint="`reassign template OUT.xlsx` makes an empty sheet with headers")
     return data

@@ -14,7 +14,7 @@ from batch.core import entries
 from batch.core.bystanders import bystanders, robbed, robbery
 from batch.core.guard import Refusal, failure_budget, guard
 from batch.core.lifecycle import OPEN_STATUSES, Entry, Kind
-from batch.core.model import Limits, Outcome, Plan, Reason, Status
+from batch.core.model import Limits, Outcome, Plan, Reason, Status, Trunk
 from batch.core.results import GOOD
 from batch.engine.execute import Ending, Execution, Setting, reason_of
 from batch.engine.live import Live
@@ -201,8 +201,7 @@ async def _look_again(
         plan = run.record.plan
         # a sitting that found everything done has read no list yet; the plan knows how long it was
         pages = session.pages or max((change.page for change in plan.writes()), default=0)
-        done = [c for c in plan.writes() if c.id in ending.outcomes and ending.outcomes[c.id].status is Status.DONE]
-        risk = () if session.snapshot is None else bystanders(session.snapshot, plan, done)
+        risk = _at_risk(session, plan, ending.outcomes)
         beside = {trunk.number for trunk in risk}
         judged, seen = await sweep(session.callers, plan, ending.outcomes, pages=pages, beside=beside, on_look=tell)
         at = time.time()
@@ -215,6 +214,15 @@ async def _look_again(
             raise robbery(lost)
     if scope.cancelled_caught:
         ending.stopped = Reason.INTERRUPTED
+
+
+def _at_risk(session: Session, plan: Plan, outcomes: Mapping[int, Outcome]) -> tuple[Trunk, ...]:
+    """The trunks outside of the plan that may have been robbed; what an earlier sitting did to them is not known."""
+    if session.snapshot is None:
+        return ()
+    ended = ((change, outcomes.get(change.id)) for change in plan.writes())
+    done = [change for change, outcome in ended if outcome is not None and outcome.status is Status.DONE]
+    return bystanders(session.snapshot, plan, done)
 
 
 class Meter:

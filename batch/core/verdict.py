@@ -145,25 +145,18 @@ def judge_read(reply: Reply) -> tuple[Reading, str]:
 
 
 class _Look:
-    """One reply, its body decoded at most once, and only when a sign asks for it."""
+    """One reply, its body looked at only when a sign asks for it."""
 
-    __slots__ = ("_document", "_outline", "_wanted", "reply")
+    __slots__ = ("_outline", "_wanted", "reply")
 
     def __init__(self, reply: Reply, wanted: tuple[Trunk, AgentId] | None = None) -> None:
         self.reply = reply
         self._wanted = wanted
-        self._document: object = _UNREAD
         self._outline: object = _UNREAD
 
     def shows(self, sign: Sign) -> bool:
         """Whether the reply has *sign*."""
         return sign is Sign.ANY or (isinstance(self.reply, Answer) and _SIGNS[sign](self, self.reply))
-
-    def document(self, answer: Answer) -> object:
-        """The body as JSON; ``None`` when it is none."""
-        if self._document is _UNREAD:
-            self._document = fields.document(answer.body)
-        return self._document
 
     def outline(self, answer: Answer) -> object:
         """What the body is, without reading a list of hundreds of numbers only to see that it is one."""
@@ -178,7 +171,7 @@ class _Look:
 
     def is_ours(self, answer: Answer) -> bool:
         """Whether the answer echoes the number, the channel and the agent that were sent."""
-        document = self.document(answer)
+        document = fields.document(answer.body)
         if self._wanted is None or shapes.success_of(document) is not True:
             return False
         trunk, agent = self._wanted

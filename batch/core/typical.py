@@ -61,12 +61,11 @@ def numbers(body: bytes, page: int) -> Page[NumberState] | None:
     """The page, whose numbers stand on list *page* from now on; ``None`` when it is not of this shape."""
     try:
         envelope = _PAGE.decode(fields.checked(body))
-    except (DecodeError, UnicodeDecodeError, RecursionError):
+        states = [_state(item, page) for item in envelope.data.items]
+    except (DecodeError, ValueError, RecursionError):  # ValueError: not UTF-8, a number of 5,000 digits in a binding
         return None
     if not envelope.success:
         return None
-    listed = envelope.data.items
-    states = [_state(item, page) for item in listed]
     found = tuple([state for state in states if state is not None])
     said = envelope.data.pagination or _NOTHING_SAID
     return Page(
@@ -76,7 +75,7 @@ def numbers(body: bytes, page: int) -> Page[NumberState] | None:
         total=fields.count(said.total),
         per_page=fields.count(said.per_page),
         has_more=fields.flag(said.has_more),
-        skipped=len(listed) - len(found),
+        skipped=len(states) - len(found),
     )
 
 

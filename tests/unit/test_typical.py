@@ -95,8 +95,12 @@ def test_what_is_read_straight_is_what_a_tolerant_reader_says(path: tuple[Any, .
         encoded(BODY).replace(b"mobile", b"\xff"),
         encoded([ITEM]),
         encoded(altered(BODY, ("data", "items", 0, "channel"), "call")),
+        encoded(BODY).replace(b'"Anna"', b"1" * 5000),
     ],
-    ids=["empty", "a page", "cut", "not a success", "not UTF-8 where nobody looks", "bare", "an item per trunk"],
+    ids=[
+        *("empty", "a page", "cut", "not a success", "not UTF-8 where nobody looks", "bare", "an item per trunk"),
+        "a number without end",
+    ],
 )
 def test_anything_else_is_left_alone(body: bytes) -> None:
     """Whether it is a page at all is for the other to say."""

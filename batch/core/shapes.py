@@ -17,8 +17,8 @@ from batch.core.parts import Item, Page
 __all__ = [
     "Page",
     "agents_page",
-    "binding_in",
     "channels_snapshot",
+    "echo_of",
     "error_of",
     "numbers_page",
     "success_of",
@@ -57,18 +57,16 @@ def channels_snapshot(body: bytes) -> NumberState | None:
     return None if success_of(document) is False else _snapshot_in(document)
 
 
-def binding_in(document: object, channel: Channel) -> tuple[Number, AgentId] | None:
-    """Which number a decoded body is about, and who serves its *channel*; ``None`` when it does not say both.
+def echo_of(body: bytes, channel: Channel) -> tuple[Number, AgentId] | None:
+    """The number that a success is about, and who serves its *channel* now; ``None`` when it does not say both."""
+    found = typical.echo(body, channel)
+    if found is not None:
+        return found
+    document = fields.document(body)
+    return _binding_in(document, channel) if success_of(document) is True else None
 
-    The one channel is looked at where the documented shape has it (API.md §4.1): this is asked of every answer.
-    """
-    data = document.get("data") if isinstance(document, dict) else None
-    held = data.get("channels") if isinstance(data, dict) else None
-    value = held.get(channel.value) if isinstance(held, dict) else None
-    if isinstance(data, dict) and isinstance(value, dict):
-        number, binding = fields.phone_number(data.get("number")), parts.binding(value)
-        if number is not None and binding.bound and binding.agent is not None:
-            return number, binding.agent
+
+def _binding_in(document: object, channel: Channel) -> tuple[Number, AgentId] | None:
     state = _snapshot_in(document)
     owner = None if state is None else state.owner(channel)
     return None if state is None or owner is None else (state.number, owner)

@@ -1,24 +1,28 @@
-"""A page of numbers in the documented shape (API.md §4.2, §4.3, §4.5), read straight into values.
+"""What is read most, in the documented shape, straight into values: a page of numbers, and what a PUT answers.
 
-Through dictionaries it takes three times as long, most of it for fields that nobody asks for, and a workspace of
-100,000 numbers has a thousand pages. Whatever is not of this shape in every part is left to :mod:`batch.core.shapes`,
-which reads any; of what is, both say the same.
+Through dictionaries it takes three times as long, most of it for fields that nobody asks for; a workspace of
+100,000 numbers has a thousand pages, and a run as many answers as changes. Whatever is not of this shape in every part
+is left to :mod:`batch.core.shapes`, which reads any; of what is, both say the same.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from operator import attrgetter
 
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
 from batch.core import fields, json_text, parts
-from batch.core.model import Binding, NumberState
+from batch.core.model import AgentId, Binding, Channel, Number, NumberState
 from batch.core.parts import Page, Stated
 
 HELD = 8192
 """Texts of bindings kept in mind: where agents serve many numbers, most were read before."""
+
+
+# ── a page of numbers (API.md §4.2, §4.3, §4.5) ───────────────────────────────────────────────────────────────────────
 
 
 class _Number(Struct, gc=False):
@@ -88,3 +92,51 @@ def _state(item: _Number, page: int) -> NumberState | None:
 def _held(bindings: bytes) -> Mapping[str, Binding]:
     """One for all numbers of which the same is said; nobody changes it."""
     return parts.bindings({"bindings": json_text.decode(bindings)})
+
+
+# ── the answer to the assign call (API.md §4.1, §4.5) ─────────────────────────────────────────────────────────────────
+
+
+class _Bound(Struct, gc=False):
+    bound: bool
+    agent_uuid: str | None = None
+
+
+class _Channels(Struct, forbid_unknown_fields=True, gc=False):
+    """Under any other name there might be a second word on the channel that is asked for."""
+
+    call: _Bound | None = None
+    whatsapp: _Bound | None = None
+    sms: Raw = Raw()
+    inbound: Raw = Raw()
+
+
+class _Snapshot(Struct, gc=False):
+    """``channel`` and ``bindings`` are where a number of another shape keeps who serves it."""
+
+    number: str
+    channels: _Channels
+    channel: None = None
+    bindings: None = None
+
+
+class _Answer(Struct, gc=False):
+    success: bool
+    data: _Snapshot
+
+
+_ANSWER = Decoder(_Answer)
+_CHANNEL = {Channel.CALL: attrgetter("call"), Channel.WHATSAPP: attrgetter("whatsapp")}
+
+
+def echo(body: bytes, channel: Channel) -> tuple[Number, AgentId] | None:
+    """The number and the agent that serves its *channel*; ``None`` when the answer is not of this shape, or a no."""
+    try:
+        answer = _ANSWER.decode(fields.checked(body))
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    held: _Bound | None = _CHANNEL[channel](answer.data.channels)
+    if not answer.success or held is None or not held.bound:
+        return None
+    number, agent = fields.phone_number(answer.data.number), fields.identity(held.agent_uuid)
+    return None if number is None or agent is None else (number, AgentId(agent))

@@ -171,11 +171,10 @@ class _Look:
 
     def is_ours(self, answer: Answer) -> bool:
         """Whether the answer echoes the number, the channel and the agent that were sent."""
-        document = fields.document(answer.body)
-        if self._wanted is None or shapes.success_of(document) is not True:
+        if self._wanted is None:
             return False
         trunk, agent = self._wanted
-        return shapes.binding_in(document, trunk.channel) == (trunk.number, agent)
+        return shapes.echo_of(answer.body, trunk.channel) == (trunk.number, agent)
 
 
 def _says_taken(answer: Answer) -> bool:

@@ -1,4 +1,4 @@
-"""Pages in the documented shape: read straight into values, with nothing else said than by whoever reads any shape."""
+"""Bodies in the documented shape: read straight into values, with nothing else said than by whoever reads any shape."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.core import fields, shapes, typical
-from batch.core.model import NumberState
+from batch.core.model import AgentId, Channel, Number, NumberState
 from batch.core.parts import Page, number_state
 from tests.unit.test_fields import json_values
 
@@ -105,6 +105,68 @@ def test_what_is_read_straight_is_what_a_tolerant_reader_says(path: tuple[Any, .
 def test_anything_else_is_left_alone(body: bytes) -> None:
     """Whether it is a page at all is for the other to say."""
     assert typical.numbers(body, 7) is None
+
+
+# ── the answer to the assign call ─────────────────────────────────────────────────────────────────────────────────────
+
+BOUND = {"capable": True, "bound": True, "agent_uuid": ANNA, "agent_name": "Anna"}
+SNAPSHOT = {
+    "phone_number_uuid": None,
+    "number": "+905321234567",
+    "is_external": True,
+    "source": "external",
+    "channels": {"call": BOUND, "sms": None, "whatsapp": {"bound": False}, "inbound": {"enabled": True}},
+}
+ANSWER = {"success": True, "message": "OK", "data": SNAPSHOT}
+ECHO = (Number("+905321234567"), AgentId(ANNA))
+IN_AN_ANSWER = (
+    *[(), ("success",), ("message",), ("data",), ("number",), ("channels",)],
+    *[("data", name) for name in (*SNAPSHOT, "phone_number", "channel", "agent_uuid", "bindings", "data")],
+    *[("data", "channels", name) for name in ("call", "voice", "sms", "whatsapp", " CALL ", "inbound")],
+    *[("data", "channels", "call", name) for name in ("bound", "agent_uuid", "agent_name")],
+)
+
+
+def slowly(body: object, channel: Channel) -> tuple[Number, AgentId] | None:
+    """The echo as whoever reads any shape has it."""
+    state = shapes.channels_snapshot(encoded(body)) if shapes.success_of(body) is True else None
+    owner = None if state is None else state.owner(channel)
+    return None if state is None or owner is None else (state.number, owner)
+
+
+def test_a_documented_answer_is_read_straight() -> None:
+    """The channel that was asked for, and no other."""
+    read = [typical.echo(encoded(ANSWER), channel) for channel in (Channel.CALL, Channel.WHATSAPP)]
+    assert read == [ECHO, None]
+
+
+@pytest.mark.parametrize("path", IN_AN_ANSWER, ids=repr)
+@given(value=json_values | st.sampled_from((*LIKELY, BOUND, SNAPSHOT)))
+def test_an_answer_read_straight_says_what_a_tolerant_reader_says(path: tuple[Any, ...], value: object) -> None:
+    """Whatever stands in whichever place: it is the same, or left to the other."""
+    body = altered(ANSWER, path, value)
+    for channel in Channel:
+        found = typical.echo(encoded(body), channel)
+        assert found is None or found == slowly(body, channel)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"<html>", encoded(ANSWER)[:-1], encoded(ANSWER).replace(b"Anna", b"\xff")),
+        encoded(altered(ANSWER, ("success",), False)),
+        encoded(altered(ANSWER, ("data", "channels", "call", "bound"), False)),
+        encoded(altered(ANSWER, ("data", "channels", "call", "agent_uuid"), None)),
+        encoded(altered(ANSWER, ("data", "number"), "?")),
+    ],
+    ids=["empty", "a page", "cut", "not UTF-8", "not a success", "not bound", "nobody", "no number"],
+)
+def test_any_other_answer_is_left_alone(body: bytes) -> None:
+    """Whether it shows anything is for the other to say."""
+    assert typical.echo(body, Channel.CALL) is None
+
+
+# ── an envelope ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("damage", [b"\xff", b"\x00", b'"', b"{", b"]", b",", b"1", b"\\"], ids=repr)

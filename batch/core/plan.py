@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from batch.core.columns import AGENTS
 from batch.core.expand import Expanded
+from batch.core.figures import rows_said
 from batch.core.model import (
     Action,
     AgentId,
@@ -24,6 +25,7 @@ from batch.core.model import (
     Facts,
     Limits,
     Occupancy,
+    Origin,
     Plan,
     PlanRow,
     Problem,
@@ -37,7 +39,7 @@ from batch.core.occupancy import Seats, learn, seats
 from batch.core.order import Ordered, order
 from batch.core.problems import describe
 from batch.core.select import Selection, limit, said, select
-from batch.core.waves import arrange
+from batch.core.waves import arrange, put_off
 from batch.errors import UsageError
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
@@ -82,7 +84,7 @@ def make_plan(
         trunks_total=snapshot.trunk_count(),
         facts=_facts(rows, changes, snapshot, held),
         limits=options.limits,
-        notes=tuple(_notes(table, snapshot, options)),
+        notes=(*_notes(table, snapshot, options), *_of_waves(changes, wishes)),
     )
 
 
@@ -208,3 +210,11 @@ def _notes(table: SourceTable, snapshot: Snapshot, options: PlanOptions) -> Iter
     places = {row.origin for row in table.rows}
     yield from (f"{problem.origin}: {describe(problem)}" for problem in table.problems if problem.origin not in places)
     yield from said(options.only, options.exclude, options.limit)
+
+
+def _of_waves(changes: Sequence[Change], wishes: Mapping[Origin, int]) -> Iterator[str]:
+    """Where the sheet's own waves cannot be kept."""
+    late = put_off(changes, wishes) if wishes else set()
+    if late:
+        must = "what must go before them, or with them, has a later one"
+        yield f"{rows_said(late)} cannot go in the wave asked for: {must}"

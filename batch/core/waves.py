@@ -131,10 +131,31 @@ def _wish(block: Block, changes: Sequence[Change], wishes: Mapping[Origin, int])
 
 
 def _by_wish(found: Sequence[Block], wished: Sequence[int]) -> list[int]:
-    """For each block its wave: as wished, later if it needs a later one; without gaps."""
+    """For each block its wave, without gaps."""
+    waves = _granted(found, wished)
+    number = {wave: index for index, wave in enumerate(sorted(set(waves)))}
+    return [number[wave] for wave in waves]
+
+
+def _granted(found: Sequence[Block], wished: Sequence[int]) -> list[int]:
+    """For each block the wave it gets, as the column counts: as wished, later if it needs a later one."""
     last = max(wished) + 1
     waves: list[int] = []
     for block, wish in zip(found, wished, strict=True):
         waves.append(max([wish or last, *(waves[need] for need in block.needs)]))
-    number = {wave: index for index, wave in enumerate(sorted(set(waves)))}
-    return [number[wave] for wave in waves]
+    return waves
+
+
+def put_off(changes: Sequence[Change], wishes: Mapping[Origin, int]) -> set[int]:
+    """The rows that go in a later wave than they ask for, because they wait for others that do."""
+    found = blocks(changes)
+    wished = [_wish(block, changes, wishes) for block in found]
+    if not any(wished):
+        return set()
+    moved = zip(found, _granted(found, wished), strict=True)
+    return {
+        changes[id_].origin.row
+        for block, wave in moved
+        for id_ in block.changes
+        if wishes.get(changes[id_].origin, wave) < wave
+    }

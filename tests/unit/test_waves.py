@@ -160,6 +160,7 @@ def test_the_sheets_own_waves_take_the_place_of_sizes() -> None:
     there = live(*({"call": "A"} for _ in rows))
     plan = plan_of(rows, there, header=WITH_WAVE, occupancy=Occupancy.SHARED, limits=Limits(waves="1"))
     assert [[4, 5], [3], [2]] == by_wave(plan)
+    assert not plan.notes
 
 
 def test_a_row_goes_later_than_its_wave_when_what_it_needs_does() -> None:
@@ -167,6 +168,9 @@ def test_a_row_goes_later_than_its_wave_when_what_it_needs_does() -> None:
     rows = [want(0, "call", "B", "1"), want(1, "call", "C", "2"), want(2, "call", "E", "1")]
     plan = plan_of(rows, live({"call": "A"}, {"call": "B"}, {"call": "D"}), header=WITH_WAVE)
     assert [[4], [3, 2]] == by_wave(plan)
+    assert plan.notes == (
+        "row 2 cannot go in the wave asked for: what must go before them, or with them, has a later one",
+    )
 
 
 def test_the_rows_of_a_ring_go_with_the_latest_of_them() -> None:
@@ -175,6 +179,7 @@ def test_the_rows_of_a_ring_go_with_the_latest_of_them() -> None:
     there = live({"call": "A"}, {"call": "B"}, {"call": "D"})
     plan = plan_of(rows, there, header=WITH_WAVE, parking=(uuid("H"),))
     assert [[4], [2, 3, 2]] == by_wave(plan)
+    assert [note.split(" cannot ")[0] for note in plan.notes] == ["row 2"]
 
 
 def test_a_wave_of_a_row_that_changes_nothing_does_not_count() -> None:

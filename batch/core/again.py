@@ -18,6 +18,7 @@ from batch.core.model import (
     Field,
     Origin,
     Outcome,
+    Plan,
     PlanRow,
     Reason,
     Result,
@@ -27,6 +28,7 @@ from batch.core.model import (
     Status,
     Trunk,
 )
+from batch.core.problems import is_error
 from batch.core.results import GOOD, lines, reason_of
 
 ROLLBACK_HEADER = ("number", "channel", "agent_uuid", "expect")
@@ -55,20 +57,23 @@ def spares(record: RunRecord) -> tuple[AgentId, ...]:
 
 def retry_table(record: RunRecord) -> SourceTable:
     """The rows of a run that did not end well, as they were typed, each with the channels that are still wanted."""
-    column = record.plan.columns.get(Field.CHANNEL)
-    rows = [SourceRow(row.origin, row.cells) for row in unfinished(lines(record), column)]
+    rows = [SourceRow(row.origin, row.cells) for row in unfinished(lines(record), record.plan)]
     return _table(record, record.plan.header, record.plan.columns, rows)
 
 
 class Unfinished(Struct, frozen=True, kw_only=True):
-    """A row with something left to do: its cells, of which the channel's names just that, and the lines about it."""
+    """A row with something left to do: its cells, and the lines about it.
+
+    The channel's cell names just what is left. The number is written out, as it was read: what has to be known to read
+    it again (``--region``) is not in the sheet.
+    """
 
     origin: Origin
     cells: tuple[str, ...]
     lines: tuple[Result, ...]
 
 
-def unfinished(told: Iterable[tuple[PlanRow, Result]], channel_column: int | None) -> Iterator[Unfinished]:
+def unfinished(told: Iterable[tuple[PlanRow, Result]], plan: Plan) -> Iterator[Unfinished]:
     """The rows that did not end well, from all lines of a run.
 
     What was left out on purpose is none of them, and what only repeats an earlier row is done by trying that one again.
@@ -80,7 +85,7 @@ def unfinished(told: Iterable[tuple[PlanRow, Result]], channel_column: int | Non
         left = tuple(result for _, result in row_lines if is_unfinished(result))
         again = [result.channel for result in left if result.channel not in row.duplicate_of]
         if again:
-            yield Unfinished(origin=row.origin, cells=_cells(row, again, channel_column), lines=left)
+            yield Unfinished(origin=row.origin, cells=_cells(row, again, plan), lines=left)
 
 
 def is_unfinished(result: Result) -> bool:
@@ -88,10 +93,20 @@ def is_unfinished(result: Result) -> bool:
     return result.status not in GOOD and reason_of(result) is not Reason.NOT_SELECTED
 
 
-def _cells(row: PlanRow, channels: Sequence[str], column: int | None) -> tuple[str, ...]:
-    if not row.valid or column is None or len(channels) == len(row.channels):
-        return row.cells
-    return (*row.cells[:column], ",".join(channels), *row.cells[column + 1 :])
+def _cells(row: PlanRow, channels: Sequence[str], plan: Plan) -> tuple[str, ...]:
+    cells = list(row.cells)
+    channel, number = plan.columns.get(Field.CHANNEL), plan.columns.get(Field.NUMBER)
+    if row.valid and channel is not None and len(channels) < len(row.channels):
+        cells[channel] = ",".join(channels)
+    ragged = len(cells) != len(plan.header)
+    if number is not None and not ragged and _is_read(row, plan.header[number]):
+        cells[number] = row.number
+    return tuple(cells)
+
+
+def _is_read(row: PlanRow, column: str) -> bool:
+    """Whether nothing is wrong with the row's number, which is in *column*; one that is not known to be is as typed."""
+    return not any(problem.column == column and is_error(problem) for problem in row.problems)
 
 
 def _by_trunk(changes: Iterable[Change]) -> dict[Trunk, list[Change]]:

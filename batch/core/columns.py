@@ -118,16 +118,29 @@ def settle(header: Sequence[str], mapping: Mapping[str, str], place: str) -> dic
     for name in mapping:
         if key(name) not in keys:
             raise InputError(f"{place}: --map names {name!r}, but there is no such header", hint=_seen(header))
-    _refuse_twins(header, place)
     found = match(header, mapping)
+    _refuse_twins([header[index] for indexes in found.values() for index in indexes], place)
     for what, indexes in found.items():
         if len(indexes) > 1:
             names = " and ".join(repr(header[index]) for index in indexes)
-            raise InputError(
-                f"{place}: {names} both mean {what}", hint=f'say which one: --map "{header[indexes[0]]}={what}"'
-            )
+            raise InputError(f"{place}: {names} both mean {what}", hint=_which(header, indexes, what))
     _refuse_missing(header, found, place)
     return {what: indexes[0] for what, indexes in found.items()}
+
+
+def spelt_out(header: Sequence[str], fields: Mapping[Field, int]) -> tuple[str, ...]:
+    """*header* in words that mean *fields* without ``--map``, for a sheet that is given back without it.
+
+    A column that has its meaning from there is called by it; one that lost its meaning to it is no field's word.
+    """
+    meant = {index: what for what, index in fields.items()}
+    return tuple(_spelt_out(name, meant.get(index)) for index, name in enumerate(header))
+
+
+def _spelt_out(name: str, what: Field | None) -> str:
+    if KEYS.get(key(name)) is what:
+        return name
+    return f"{name} (not read)" if what is None else what.value
 
 
 def _refuse_twins(header: Sequence[str], place: str) -> None:
@@ -137,6 +150,13 @@ def _refuse_twins(header: Sequence[str], place: str) -> None:
         raise InputError(
             f"{place}: two columns are called {', '.join(map(repr, twins))}", hint="rename or delete one of them"
         )
+
+
+def _which(header: Sequence[str], indexes: Sequence[int], what: Field) -> str:
+    """How to say which of several columns is meant; ``--map`` cannot tell headers apart that differ by case only."""
+    if len({key(header[index]) for index in indexes}) < len(indexes):
+        return "rename or delete one of them"
+    return f'say which one: --map "{header[indexes[0]]}={what}"'
 
 
 def _refuse_missing(header: Sequence[str], found: Mapping[Field, object], place: str) -> None:

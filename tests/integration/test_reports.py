@@ -14,12 +14,13 @@ from batch.adapters.reports.told import tell
 from batch.adapters.reports.workbook import write_workbook
 from batch.core.again import retry_table
 from batch.core.encode import number_to_json
-from batch.core.model import Problem, Reason, RunRecord, Status
+from batch.core.model import Field, Problem, Reason, RunRecord, Status
 from batch.core.results import results
 from batch.errors import JournalError
 from tests.records import (
     believable,
     change,
+    name,
     number,
     one,
     origin,
@@ -183,6 +184,16 @@ def test_failed_csv_is_a_sheet_of_exactly_what_is_left(folder: Path) -> None:
     again, wanted = sheets.read(folder / runs.FAILED), retry_table(told)
     assert (wanted.header, wanted.columns) == (again.header, again.columns)
     assert [one.cells for one in wanted.rows] == [one.cells for one in again.rows]
+
+
+def test_failed_csv_of_a_run_with_a_map_means_the_same_without_it(folder: Path) -> None:
+    """Else its column *Agent*, the old one, would be taken for the wanted one, and a number be sent there."""
+    header, meant = ("number", "channel", "Agent", "Move to"), {Field.NUMBER: 0, Field.CHANNEL: 1, Field.AGENT: 3}
+    cells = (number(2), "call", name(0), name(1))
+    told = record([row(cells=cells)], [change()], [REFUSED], header=header, columns=meant)
+    reports.write_all(told, folder)
+    for again in (sheets.read(folder / runs.FAILED), sheets.read(folder / runs.REPORT_XLSX, sheet="Failures")):
+        assert (again.columns, [one.cells[:4] for one in again.rows]) == (meant, [cells])
 
 
 def test_failed_csv_of_a_good_run_has_a_header_and_no_row(folder: Path) -> None:

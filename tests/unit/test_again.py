@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from batch.core.again import ROLLBACK_COLUMNS, ROLLBACK_HEADER, retry_table, rollback_table, spares
-from batch.core.model import Action, Field, Outcome, Reason, RunRecord, Source, Status
+from batch.core.model import Action, Field, Outcome, Problem, Reason, RunRecord, Source, Status
 from batch.core.results import GOOD, results
 from tests.records import (
     COLUMNS,
@@ -171,6 +171,21 @@ def test_a_channel_cell_that_says_what_is_left_stays_as_typed(column: int | None
     outcomes = [REFUSED, replace(REFUSED, change=1)] if column else [DONE, replace(REFUSED, change=1)]
     told = record([two], [change(0), change(1, channel="whatsapp")], outcomes, columns=columns)
     assert [(number(2), "all", name(1), "")] == cells(retry_table(told))
+
+
+def test_a_number_is_written_out_as_it_was_read() -> None:
+    """The region it was read with is not in the sheet; nor is it when something else is wrong with the row."""
+    typed = (number(2)[3:], "call", name(1), "")
+    wrong = (Problem("agent_unknown", origin(3), HEADER[2], name(1)),)
+    told = record([row(cells=typed), row(3, of=2, cells=typed, valid=False, problems=wrong)], [change()], [REFUSED])
+    assert [(number(2), *typed[1:])] * 2 == cells(retry_table(told))
+
+
+def test_a_number_that_was_only_guessed_at_stays_as_typed() -> None:
+    """It may be another one, that was typed without its country."""
+    typed = (number(2)[1:], "call", name(1), "")
+    wrong = (Problem("plus_missing", origin(2), HEADER[0], typed[0], number(2)),)
+    assert [typed] == cells(retry_table(record([row(cells=typed, valid=False, problems=wrong)])))
 
 
 def test_an_invalid_row_stays_as_typed_though_another_row_moved_its_trunk() -> None:

@@ -143,9 +143,45 @@ def test_two_columns_for_one_field_are_not_chosen_between() -> None:
     assert 'say which one: --map "number=number"' == error.hint
 
 
-def test_two_columns_of_the_same_name_are_refused() -> None:
-    """``--map`` could not tell them apart either, not even when they mean nothing."""
-    assert "two columns are called 'city'" in refusal("number", "channel", "agent", "city", " city ").message
+def test_two_headers_that_differ_only_by_case_are_not_told_apart_by_a_map() -> None:
+    """So none is suggested."""
+    error = refusal("number", "channel", "agent", "Note", "note")
+    assert ("'Note' and 'note' both mean note" in error.message, "rename" in error.hint) == (True, True)
+
+
+def test_two_columns_of_the_same_name_are_refused_when_they_mean_something() -> None:
+    """``--map`` could not tell them apart either."""
+    assert "two columns are called 'agent'" in refusal("number", "channel", "agent", " agent ").message
+    assert "two columns are called 'to'" in refusal("number", "channel", "to", "to", to="agent").message
+
+
+def test_two_columns_of_the_same_name_that_mean_nothing_are_carried_through() -> None:
+    """As spreadsheets name columns without a name."""
+    assert len(columns.settle(("number", "channel", "agent", "Column1", "Column1"), {}, "moves.csv row 1")) == 3
+
+
+# ── headers that are given back ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("header", "mapping", "expected"),
+    [
+        (("Number", "Kanal", "agent", "city"), {}, ("Number", "Kanal", "agent", "city")),
+        (("number", "channel", "Agent", "To"), {"To": "agent"}, ("number", "channel", "Agent (not read)", "agent")),
+        (("number", "channel", "Agent", "To"), {"to": "agent", "Agent": "expect"},
+         ("number", "channel", "expect", "agent")),
+        (("hat", "tel", "how", "who"), {"tel": "number", "how": "channel", "who": "agent uuid"},
+         ("hat (not read)", "tel", "channel", "agent_uuid")),
+    ],
+    ids=["no map", "a word that lost its meaning", "a word that got another", "words of one's own"],
+)  # fmt: skip
+def test_a_header_is_spelt_out_so_that_it_means_the_same_without_a_map(
+    header: tuple[str, ...], mapping: dict[str, str], expected: tuple[str, ...]
+) -> None:
+    """What did not end well is given back as a sheet, without the flags of the run."""
+    meant = columns.settle(header, mapping, "moves.csv row 1")
+    assert expected == columns.spelt_out(header, meant)
+    assert meant == columns.settle(expected, {}, "failed.csv row 1")
 
 
 def test_a_map_of_a_header_that_is_not_there_is_refused() -> None:

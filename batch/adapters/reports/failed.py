@@ -8,18 +8,23 @@ from typing import IO
 from batch.adapters.reports.results_files import write_csv
 from batch.adapters.reports.told import Told
 from batch.core.again import Unfinished, unfinished
-from batch.core.columns import key
-from batch.core.model import Field
+from batch.core.columns import key, spelt_out
 
 
 def write_failed(told: Told, file: IO[bytes]) -> None:
-    """The input's columns and only the rows that are unfinished, as typed, each with the channels still wanted."""
-    write_csv(file, told.record.plan.header, (row.cells for row in failures(told)))
+    """The input's columns and only the rows that are unfinished, each with the channels still wanted."""
+    write_csv(file, input_header(told), (row.cells for row in failures(told)))
+
+
+def input_header(told: Told) -> tuple[str, ...]:
+    """The input's header, so that it is understood without the options that the input needed."""
+    plan = told.record.plan
+    return spelt_out(plan.header, plan.columns)
 
 
 def failures(told: Told) -> Iterator[Unfinished]:
     """The rows that did not end well, each with the lines about it."""
-    return unfinished(told.lines, told.record.plan.columns.get(Field.CHANNEL))
+    return unfinished(told.lines, told.record.plan)
 
 
 def reasons(row: Unfinished) -> str:

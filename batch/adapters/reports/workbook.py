@@ -12,7 +12,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from batch.adapters.reports.causes import causes
 from batch.adapters.reports.facts import facts
-from batch.adapters.reports.failed import failures, reason_header, reasons
+from batch.adapters.reports.failed import failures, input_header, reason_header, reasons
 from batch.adapters.reports.grid import COLUMNS, Cell, Column, Laid, Look, Styles, Table, header, lay_out, widest
 from batch.adapters.reports.package import put_rows
 from batch.adapters.reports.plan_sheets import review_blocks, steps_table
@@ -148,8 +148,9 @@ def _result_cells(line: Result) -> tuple[Cell, ...]:
 def _failures(told: Told) -> Table:
     """Rows to run again as they are: the input's header, and a column of reasons that the reader passes over."""
     rows = list(failures(told))
-    width = max([len(told.record.plan.header), *(len(row.cells) for row in rows)])
-    names = _padded(told.record.plan.header, width)
+    meant = input_header(told)
+    width = max([len(meant), *(len(row.cells) for row in rows)])
+    names = _padded(meant, width)
     widths = [widest({name, *(_padded(row.cells, width)[place] for row in rows)}) for place, name in enumerate(names)]
     columns = [Column(name, widths[place]) for place, name in enumerate(names)]
     columns.append(Column(reason_header(told), 100, Look.LONG))

@@ -16,7 +16,7 @@ from batch.core import calls, shapes
 from batch.core.model import AgentId, Binding, Channel, Number, NumberState, Snapshot, Trunk
 from batch.core.verdict import Reading
 from batch.engine.caller import Caller, NoAnswerError, refusal
-from batch.engine.snapshot import listed
+from batch.engine.snapshot import listed, on_one_page
 
 MAX_AGE = 30.0
 """Seconds. Someone's change in the dashboard within this time before our write could be overwritten (API.md §3.6)."""
@@ -129,11 +129,19 @@ class Live:
             except NoAnswerError:
                 answer = None  # each number can still be asked for by itself
             items = shapes.numbers_page(answer.body) if answer is not None else None
-            for state in () if items is None else items.items:
-                if state.number in self._wanted:
+            for state in on_one_page(() if items is None else items.items):
+                if state.number in self._wanted and not self._loses_one(state):
                     self._saw(state, caller.asked_at)
         finally:
             self._reading.pop(page).set()
+
+    def _loses_one(self, seen: NumberState) -> bool:
+        """Whether a channel that had an agent has none on this page: the number's other row may be on the next one.
+
+        So it is not believed before the number itself was asked for.
+        """
+        known = self._states.get(seen.number)
+        return known is not None and any(known.is_bound(it) and not seen.is_bound(it) for it in Channel)
 
     def _saw(self, seen: NumberState, asked_at: float) -> None:
         """Believe a look, unless something newer is known already. A list may show a number once per channel."""

@@ -5,7 +5,7 @@ A list may have a row per number, or one per channel of it (API.md §2, §4); wh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -90,6 +90,11 @@ async def listed(callers: Sequence[Caller], numbers: Collection[Number]) -> Mapp
     return {number: state for number, state in _merged(trunks)[0].items() if number in wanted}
 
 
+def on_one_page(states: Iterable[NumberState]) -> Iterable[NumberState]:
+    """The numbers of a page, each once: a list may have a row for each channel of it."""
+    return _put_together(states)[0].values()
+
+
 async def _agents(callers: Sequence[Caller]) -> Listed[Agent]:
     agents = await ListReader(
         callers, Listing.AGENTS, lambda body, _: shapes.agents_page(body), lambda agent: agent.uuid
@@ -117,10 +122,15 @@ def _held_once(body: bytes, known: Mapping[Number, NumberState]) -> Page[NumberS
 
 
 def _merged(listed: Listed[NumberState] | None) -> tuple[dict[Number, NumberState], int]:
+    """The numbers of a whole list, if there is one; see :func:`_put_together`."""
+    return _put_together(() if listed is None else listed.items)
+
+
+def _put_together(rows: Iterable[NumberState]) -> tuple[dict[Number, NumberState], int]:
     """One state per number, the bindings of its rows together, and how many rows disagreed with an earlier one."""
     states: dict[Number, NumberState] = {}
     disagreeing = 0
-    for state in () if listed is None else listed.items:
+    for state in rows:
         known = states.get(state.number)
         if known is None:
             states[state.number] = state

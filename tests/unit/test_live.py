@@ -36,6 +36,16 @@ def give(made: Rig, to: int, *, index: int = 0, channel: str = "call") -> None:
     made.api.service.world.set_owner(number(index), channel, agent(to))
 
 
+def bound(index: int) -> dict[str, Any]:
+    """A binding as a list shows it."""
+    return {"bound": True, "agent_uuid": agent(index)}
+
+
+def items(rows: list[dict[str, Any]]) -> Any:
+    """A page of the list."""
+    return answer({"success": True, "data": {"items": rows}})
+
+
 def is_page(call: Call) -> bool:
     return call.path == "/phone-numbers/trunks"
 
@@ -244,14 +254,38 @@ async def test_an_older_look_does_not_replace_a_younger_one() -> None:
     assert made.live.owner(trunk(0)) == agent(3)
 
 
-async def test_a_list_of_one_row_per_trunk_is_put_together() -> None:
+ROWS = {
+    "of their own": [
+        {"number": number(0), "channel": c, "agent_uuid": agent(a)} for c, a in (("call", 3), ("whatsapp", 4))
+    ],
+    "with the other as nobody's": [
+        {"number": number(0), "bindings": {c: bound(a), other: {"bound": False}}}
+        for c, a, other in (("call", 3, "whatsapp"), ("whatsapp", 4, "call"))
+    ],
+}
+
+
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
+async def test_a_list_of_one_row_per_trunk_is_put_together(rows: list[dict[str, Any]]) -> None:
     """The two rows of a number on one page are both looks of the same moment."""
     made = await looked_at(max_age=1.0)
-    rows = [{"number": number(0), "channel": c, "agent_uuid": agent(a)} for c, a in (("call", 3), ("whatsapp", 4))]
-    made.api.script(Say(answer({"success": True, "data": {"items": rows}})), matching=is_page)
+    made.api.script(Say(items(rows)), matching=is_page)
     await anyio.sleep(2.0)
     await made.live.renew(made.caller(), trunk(0), 1)
     assert [made.live.owner(trunk(0, channel)) for channel in ("call", "whatsapp")] == [agent(3), agent(4)]
+    assert made.paths() == [PAGE]
+
+
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
+async def test_a_page_that_shows_a_channel_without_its_agent_is_not_believed_alone(rows: list[dict[str, Any]]) -> None:
+    """The number's other row may be on the next page: the number itself is asked for."""
+    made = await looked_at(max_age=1.0)
+    give(made, 4, channel="whatsapp")
+    made.api.script(Say(items(rows[:1])), matching=is_page)
+    await anyio.sleep(2.0)
+    await made.live.renew(made.caller(), trunk(0), 1)
+    assert [made.live.owner(trunk(0, channel)) for channel in ("call", "whatsapp")] == [agent(0), agent(4)]
+    assert made.paths() == [PAGE, LOOK]
 
 
 async def test_what_only_the_list_shows_is_kept_when_a_number_is_read_alone() -> None:

@@ -164,6 +164,7 @@ def _change_entry(so_far: _Fold, plan: Plan, entry: Entry) -> None:
         return
     if entry.kind is Kind.RESTORING:
         so_far.restoring[change] = Reason(entry.body.get("why", Reason.UNIT_PUT_BACK))
+    so_far.afters.pop(plan.changes[change].trunk.number, None)  # seen before this call left: an earlier sitting's look
     so_far.attempts[change] = so_far.attempts.get(change, 0) + 1
     so_far.began.setdefault(change, entry.at)
     if "before" in entry.body:

@@ -258,6 +258,9 @@ class _Teller:
         attempts = parked.attempts + fate.attempts
         if fate.status is Status.SKIPPED and parked.status not in GOOD:
             return replace(parked, attempts=attempts)
+        if fate.status is Status.SKIPPED:  # whoever served it when that was said, the parking may have come later
+            state = self._record.afters.get(park.trunk.number)
+            fate = replace(fate, after=park.after if state is None else state.owner(park.trunk.channel))
         fate = replace(fate, attempts=attempts, started_at=parked.started_at or fate.started_at)
         left_there = parked.status in GOOD and fate.status not in (*GOOD, Status.UNKNOWN) and fate.after == park.after
         if not left_there:

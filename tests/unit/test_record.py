@@ -141,6 +141,11 @@ def test_a_number_is_as_it_was_last_seen() -> None:
     assert {number(2): state(call=1)} == told(seen(state(call=7)), seen(state(call=1))).afters
 
 
+def test_what_was_seen_before_a_call_left_is_not_the_last_word() -> None:
+    """An earlier sitting had looked; who serves the number now, only the next look can tell."""
+    assert {} == told(seen(state(call=7)), intent()).afters
+
+
 def test_calls_of_several_sittings_add_up() -> None:
     """The pace is the last one's."""
     found = told(cost(get=4, put=2), RESUMED, cost(get=1, put=1, retried=1, refused_429=2))

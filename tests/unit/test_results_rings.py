@@ -15,6 +15,7 @@ from tests.records import (
     plan,
     record,
     row,
+    state,
 )
 
 # ── rings: a trunk that waits on a spare agent ────────────────────────────────────────────────────────────────────────
@@ -53,6 +54,19 @@ def test_a_trunk_refused_on_its_way_home_says_where_it_waits() -> None:
     line = ring(parked(), outcome(1, Status.REJECTED, Reason.SERVER_REFUSED, detail="no", after=agent(SPARE)))
     assert Status.REJECTED is line.status
     assert line.reason.endswith(f": no; left on the parking agent {name(SPARE)}")
+
+
+def test_a_trunk_that_was_parked_after_it_was_said_to_wait_is_on_the_spare() -> None:
+    """A first sitting had skipped it and looked; a second one parked it, and broke off before it could look."""
+    line = ring(parked(), outcome(1, Status.SKIPPED, Reason.DEPENDENCY, attempts=0, after=agent(0)))
+    assert (line.status, line.after_agent_uuid) == (Status.FAILED, agent(SPARE))
+
+
+def test_a_look_after_the_parking_tells_where_the_trunk_is() -> None:
+    """Somebody took it from the spare."""
+    skipped = outcome(1, Status.SKIPPED, Reason.DEPENDENCY, attempts=0)
+    line = ring(parked(), skipped, afters=[state(call=7)])
+    assert (line.status, line.after_agent_uuid) == (Status.SKIPPED, agent(7))
 
 
 def test_a_spare_agent_without_a_name_is_told_by_its_uuid() -> None:

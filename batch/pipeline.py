@@ -23,7 +23,7 @@ from batch.adapters.sheets.annotate import annotate as marked
 from batch.adapters.target import Target
 from batch.carry import carry_out, go_on
 from batch.core import planfile
-from batch.core.again import retry_table, rollback_table, spares
+from batch.core.again import retry_table, rollback_table, somebody_elses, spares
 from batch.core.expand import expand
 from batch.core.guard import guard
 from batch.core.model import AgentId, Normalised, Plan, Problem, Reason, RunRecord, Snapshot, SourceTable, Workspace
@@ -103,6 +103,8 @@ async def rollback(run: str, settings: Settings, hooks: Hooks) -> Finished:
 async def retry(run: str, settings: Settings, hooks: Hooks) -> Finished:
     """Try again only what did not end well in *run*."""
     record = history.written(settings.runs_dir, run)
+    if said := somebody_elses(record):
+        hooks.say(said)
     return await _write(retry_table(record), settings, hooks, command="retry", like=record)
 
 
@@ -133,10 +135,10 @@ async def doctor(settings: Settings) -> tuple[Finding, ...]:
         return await examine(session)
 
 
-async def export(out: Path, settings: Settings) -> None:
-    """The live state as a sheet to edit."""
+async def export(out: Path, settings: Settings) -> int:
+    """The live state as a sheet to edit; gives how many trunks could not be written into a row."""
     async with open_session(_target(settings), _terms(settings, read_only=True)) as session:
-        templates.write_export(out, await gather(session.callers))
+        return templates.write_export(out, await gather(session.callers))
 
 
 def approve(path: Path, key: Path) -> Path:

@@ -2,7 +2,7 @@
 
 Number cells are formatted as text before anybody types into them, so that a spreadsheet program keeps the plus sign.
 Channels and agents are chosen from lists. The agent that serves a trunk now stands beside the wanted one, in a column
-that the reader passes over, so that an edit shows next to what it replaces. Only the header is protected: a sheet with
+that is no wish, so that an edit shows next to what it replaces. Only the header is protected: a sheet with
 more locked cells can neither be sorted nor lose a row.
 """
 
@@ -24,12 +24,13 @@ from xlsxwriter.worksheet import Worksheet
 from batch.adapters.files import replacing, write_private
 from batch.adapters.reports.clean import clean
 from batch.core.agents import AgentReading, read_agent
+from batch.core.columns import PRESENT_AGENT
 from batch.core.model import Agent, AgentId, NumberState, Snapshot
 from batch.core.texts import trim
 from batch.errors import UsageError
 
-COLUMNS = (("number", 20), ("channel", 14), ("agent", 44), ("present agent", 44), ("note", 30))
-"""Header and width. *present agent* is told only: the reader has no field for it."""
+COLUMNS = (("number", 20), ("channel", 14), ("agent", 44), (PRESENT_AGENT, 44), ("note", 30))
+"""Header and width. *present agent* is no field of the reader's, which tells by it what was not edited."""
 NUMBER, CHANNEL, AGENT, PRESENT = range(4)
 
 CHANNELS = ("call", "whatsapp", "both")
@@ -43,7 +44,7 @@ NOTES = (
     "number: in international form with the plus sign, such as +49 30 1234567. The column is formatted as text.",
     "channel: call, whatsapp, or both: every channel on which the number has a trunk.",
     "agent: choose from the list, or write the exact name or the uuid. Of a Name [uuid] the uuid counts.",
-    "present agent: who serves the trunk now; it is not read.",
+    "present agent: who served the trunk when this was made; a row whose agent is the same is taken as not edited.",
     "note: travels into the report.",
     "expect may be added as a column: the agent that must serve the trunk now, else the trunk is left alone.",
     "wave may be added as a column: 1, 2, 3 …, one after the other.",
@@ -69,11 +70,12 @@ def write_template(path: Path) -> None:
     _write_workbook(_xlsx(path), _Live())
 
 
-def write_export(path: Path, snapshot: Snapshot) -> None:
+def write_export(path: Path, snapshot: Snapshot) -> int:
     """The live state as a sheet that plans to nothing until somebody edits it; ``.xlsx`` or ``.csv``.
 
     Numbers without an agent that could be written into a row are listed on a sheet of their own, with the reason; a
-    ``.csv`` leaves them out. Raises UsageError for another ending, and for more trunks than a sheet has rows.
+    ``.csv`` leaves them out. Gives how many these are. Raises UsageError for another ending, and for more trunks than
+    a sheet has rows.
     """
     live = _live(snapshot)
     if path.suffix.lower() == ".csv":
@@ -82,6 +84,7 @@ def write_export(path: Path, snapshot: Snapshot) -> None:
         raise UsageError(f"{len(live.rows):,} trunks are more than a sheet has rows", hint="end the name in .csv")
     else:
         _write_workbook(_xlsx(path), live)
+    return len(live.left_out)
 
 
 def agent_labels(agents: Iterable[Agent]) -> dict[AgentId, str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TextIO, TypeVar
 
 import click
 
-from batch.errors import JournalError, ReassignError
+from batch.errors import JournalError, ReassignError, UsageError
 from batch.options import OPTIONS, Form, Option
 
 if TYPE_CHECKING:
@@ -119,6 +119,12 @@ def on_loop(function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwar
 
     anyio.run(to_its_end)
     return ended[0]
+
+
+def refuse_input(file: Path, flag: str, out: Path) -> None:
+    """What was given to be read is not written over: it would be gone before anybody had looked at the result."""
+    if out.exists() and file.exists() and out.samefile(file):
+        raise UsageError(f"{flag} {out} is the input itself", hint="give the new file a name of its own")
 
 
 # ── stdout: data only ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import to_builtins
 
-from batch.cli.common import FILE, HISTORY, PACE, PLACE, SAID, SHEET, as_json, at_work, common, data, on_loop
+from batch.cli.common import (
+    FILE,
+    HISTORY,
+    PACE,
+    PLACE,
+    SAID,
+    SHEET,
+    as_json,
+    at_work,
+    common,
+    data,
+    on_loop,
+    refuse_input,
+)
 from batch.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +44,8 @@ def check(file: Path, annotate: Path | None, **flags: Any) -> int:
     from batch import pipeline
     from batch.views.problems import check_data, check_view
 
+    if annotate is not None:
+        refuse_input(file, "--annotate", annotate)
     with at_work(flags) as desk:
         found = pipeline.check(file, desk.settings)
         rows = len(found.table.rows)
@@ -69,6 +84,7 @@ def template(out: Path, **flags: Any) -> int:
     from batch import pipeline
 
     with at_work(flags) as desk:
+        _may_replace(desk, out)
         pipeline.template(out)
         _hand_out(desk, out)
         return 0
@@ -82,7 +98,11 @@ def export(out: Path, **flags: Any) -> int:
     from batch import pipeline
 
     with at_work(flags) as desk:
-        on_loop(pipeline.export, out, desk.settings)
+        _may_replace(desk, out)
+        left_out = on_loop(pipeline.export, out, desk.settings)
+        if left_out:
+            named = "" if out.suffix.lower() == ".csv" else ": see the sheet `Left out`"
+            desk.people.tell(f"left out, having no agent that a row could name: {left_out:,}{named}")
         _hand_out(desk, out)
         return 0
 
@@ -214,6 +234,15 @@ def purge(older_than: str, **flags: Any) -> int:
         done = "removed" if desk.settings.yes else "would be removed; say --yes to remove them"
         desk.people.tell(f"{len(old):,} finished runs {done}")
         return 0
+
+
+def _may_replace(desk: Desk, out: Path) -> None:
+    """Somebody may have typed into the sheet that is there: on a terminal it is not replaced unasked."""
+    there = out.exists() and out.stat().st_size > 0
+    if not there or desk.settings.yes or not desk.people.present():
+        return
+    if not desk.people.ask(f"{out} is there already. Replace it?"):
+        raise UsageError(f"{out} was left as it is", hint="give the new sheet another name")
 
 
 def _hand_out(desk: Desk, *paths: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch.cli.common import CHOICE, FILE, READING, SHEET, WRITING, at_work, common, data, on_loop
+from batch.cli.common import CHOICE, FILE, READING, SHEET, WRITING, at_work, common, data, on_loop, refuse_input
 from batch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def plan(file: Path, out: str | None, *, detailed_exitcode: bool, **flags: Any) 
     """Show what `apply` would do and refuse; writes nothing to the API."""
     from batch import pipeline
 
+    if out is not None:
+        refuse_input(file, "--out", Path(out))
     with at_work(flags) as desk:
         ended = on_loop(pipeline.plan, file, desk.settings, hooks(desk), detailed=detailed_exitcode)
         show_plan(desk, ended)

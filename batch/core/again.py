@@ -11,6 +11,7 @@ from itertools import groupby
 
 from msgspec import Struct
 
+from batch.core.figures import rows_said
 from batch.core.model import (
     Action,
     AgentId,
@@ -29,7 +30,7 @@ from batch.core.model import (
     Trunk,
 )
 from batch.core.problems import is_error
-from batch.core.results import GOOD, lines, reason_of
+from batch.core.results import GOOD, lines, reason_of, results
 
 ROLLBACK_HEADER = ("number", "channel", "agent_uuid", "expect")
 ROLLBACK_COLUMNS = {Field.NUMBER: 0, Field.CHANNEL: 1, Field.AGENT_UUID: 2, Field.EXPECT: 3}
@@ -59,6 +60,12 @@ def retry_table(record: RunRecord) -> SourceTable:
     """The rows of a run that did not end well, as they were typed, each with the channels that are still wanted."""
     rows = [SourceRow(row.origin, row.cells) for row in unfinished(lines(record), record.plan)]
     return _table(record, record.plan.header, record.plan.columns, rows)
+
+
+def somebody_elses(record: RunRecord) -> str:
+    """What is to be said of rows that a run left alone, and a retry does not; nothing where there are none."""
+    rows = rows_said(line.row for line in results(record) if line.status is Status.DRIFTED)
+    return f"{rows}: somebody else's agent was left there before; this takes them too" if rows else ""
 
 
 class Unfinished(Struct, frozen=True, kw_only=True):

@@ -59,6 +59,9 @@ WORDS: dict[Field, str] = {
 AGENTS = (Field.AGENT_UUID, Field.AGENT, Field.AGENT_NAME)
 """The columns that can name the agent; where several are filled in, the first one leads."""
 
+PRESENT_AGENT = "present agent"
+"""The column of an export that tells who serves the trunk: no field, but it shows which rows were edited."""
+
 _PAST = ("old", "current", "present", "previous", "before", "after", "eski", "mevcut", "onceki", "alt", "bisher",
          "aktuell", "ancien", "actuel", "anterior", "actual", "antiguo")  # fmt: skip
 

@@ -37,7 +37,7 @@ MEANINGS: Mapping[Exit, str] = {
     Exit.USAGE: "usage or configuration",
     Exit.INVALID_INPUT: "the input has invalid rows; nothing was sent",
     Exit.CREDENTIALS: "credentials refused, or answers that are not the API's (login page)",
-    Exit.NOT_ALL: "finished; some changes rejected, failed, drifted or skipped",
+    Exit.NOT_ALL: "finished; some invalid, rejected, failed, drifted or skipped",
     Exit.UNKNOWN: "finished; some outcomes still unknown",
     Exit.SAFETY: "refused or stopped by a safety rule (guard, budget, window, stale or used plan)",
     Exit.DIFFERENCES: "differences: `audit`, and `plan --detailed-exitcode`",

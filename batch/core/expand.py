@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from batch.core.agents import read_agent
 from batch.core.channels import read_channels
-from batch.core.columns import AGENTS
+from batch.core.columns import AGENTS, PRESENT_AGENT, key
 from batch.core.model import (
     CHANNELS,
     Agent,
@@ -36,7 +36,9 @@ from batch.core.model import (
 )
 from batch.core.problems import MOST_RELATED, is_error
 from batch.core.roster import Roster
+from batch.core.texts import trim
 
+_PRESENT = key(PRESENT_AGENT)
 _FIRST: Mapping[str, int] = {}
 """What a row that repeats nothing has as ``duplicate_of``: one value for all of them."""
 
@@ -77,9 +79,9 @@ class _Draft(Struct):
 def expand(table: SourceTable, normalised: Normalised, snapshot: Snapshot) -> Expanded:
     """Every row of *table* against *snapshot*.
 
-    Problems found: ``no_such_trunk``, ``plus_missing``, ``purchased_number``, ``agent_unknown``, ``agent_ambiguous``,
-    ``agent_disagrees``, ``contradiction``, ``expect_contradiction``. Notes: ``plus_restored``, ``agent_not_ready``,
-    ``duplicate``.
+    Problems found: ``no_such_trunk``, ``nobody_serves``, ``plus_missing``, ``purchased_number``, ``agent_unknown``,
+    ``agent_ambiguous``, ``agent_disagrees``, ``contradiction``, ``expect_contradiction``. Notes: ``plus_restored``,
+    ``agent_not_ready``, ``not_edited``, ``duplicate``.
     """
     roster = Roster(snapshot.agents)
     judge = _Judge(table, snapshot, roster)
@@ -119,6 +121,7 @@ class _Judge:
         self._table = table
         self._snapshot = snapshot
         self._roster = roster
+        self._present_at = next((at for at, name in enumerate(table.header) if key(name) == _PRESENT), None)
 
     def judge(self, draft: _Draft) -> _Draft:
         request = draft.request
@@ -138,12 +141,23 @@ class _Judge:
                 draft.complain(found)
             return
         draft.agent = found.uuid
+        if self._serves_already(draft, found.uuid):
+            return
         note = self._roster.not_ready(found, ref, draft.origin)
         if note is not None:
             draft.complain(note)
+        if draft.trunks and self._is_as_exported(draft, ref):
+            owners = (self._snapshot.owner(trunk) for trunk in draft.trunks)
+            now = dict.fromkeys("nobody" if owner is None else self._roster.name(owner) or owner for owner in owners)
+            draft.complain(Problem("not_edited", draft.origin, ref.column, ref.typed, " and ".join(now)))
+
+    def _is_as_exported(self, draft: _Draft, ref: AgentRef) -> bool:
+        """Whether the agent is the one that served the trunk when the sheet was exported."""
+        at = self._present_at
+        return at is not None and trim(draft.row.cells[at]) == trim(ref.typed)
 
     def _serves_already(self, draft: _Draft, uuid: AgentId | None) -> bool:
-        """Whether nothing is to be done for an agent that the list of agents does not show: an export has it too."""
+        """Whether nothing is to be done, also for an agent that the list of agents does not show: an export has it."""
         owners = {self._snapshot.owner(trunk) for trunk in draft.trunks}
         return uuid is not None and owners == {uuid}
 
@@ -169,7 +183,7 @@ class _Judge:
             else:
                 draft.complain(self._about(draft, "no_such_trunk", Field.CHANNEL, channel.value))
         if request.channels is None and not channels.bound:
-            draft.complain(self._about(draft, "no_such_trunk", Field.CHANNEL, "any channel"))
+            draft.complain(self._about(draft, "nobody_serves", Field.CHANNEL))
 
     def _stranger(self, draft: _Draft, request: Request, state: NumberState | None) -> Problem:
         """Why a number that is not an external one cannot be moved."""

@@ -79,8 +79,8 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "cell_boolean": Kind(
         "TRUE or FALSE in a cell",
-        "{value!r} is a truth value, not a number",
-        "type the number",
+        "{value!r} is a truth value, which means nothing here",
+        "type the value that is meant",
     ),
     "number_repaired": Kind(
         "Number repaired",
@@ -105,7 +105,7 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "number_decimal": Kind(
         "Number with decimals",
-        "{value!r} has decimals: a calculation has changed it",
+        "{value!r} has decimals, and no phone number has",
         "take the number from its source, and format the column as Text before typing it",
     ),
     "number_negative": Kind("Negative number", "{value!r} begins with a minus", "write + and country code"),
@@ -158,7 +158,7 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "channel_unknown": Kind(
         "Unknown channel",
-        "{value!r} is not a channel: {detail}",
+        "{value!r} is not a channel{detail}",
         "write call, whatsapp, or all; separate several with a comma",
     ),
     "agent_empty": Kind(
@@ -185,6 +185,17 @@ CATALOGUE: dict[str, Kind] = {
         "No such trunk",
         "{value} has no external trunk on {detail} in this workspace",
         "register the trunk first, or correct the number or the channel",
+    ),
+    "nobody_serves": Kind(
+        "Nobody serves the number",
+        "{value} has no agent on any channel, so `all` names none",
+        "write call or whatsapp instead",
+    ),
+    "not_edited": Kind(
+        "Not edited since the export",
+        "the agent is the one of the export, {value!r}, but the trunk is with {detail} by now",
+        "take the row out if that is to stay: kept, it takes the trunk back",
+        Severity.NOTE,
     ),
     "purchased_number": Kind(
         "Purchased number",

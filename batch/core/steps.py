@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from msgspec import Struct
@@ -19,6 +18,9 @@ OCCUPANCIES: Mapping[Occupancy, str] = {
     Occupancy.SHARED: "shared: an agent may serve several numbers on a channel",
 }
 """What a plan was ordered for."""
+
+_PARTS = (8, 13, 18, 23)
+"""Where the parts of a uuid end."""
 
 
 class Step(Struct, frozen=True, kw_only=True, gc=False):
@@ -69,6 +71,8 @@ def why(step: Step, labels: Mapping[AgentId, str]) -> str:
         return f"Parked on {label(labels, step.change.after)}: the rows swap agents in a ring"
     if step.spare is not None:
         return f"Home from {label(labels, step.spare)}: the ring has come round"
+    if step.change.before is None:
+        return "Nobody serves the trunk"
     return SENTENCES[step.change.reason]
 
 
@@ -87,11 +91,28 @@ def planned(plan: Plan) -> Mapping[Trunk, str]:
 
 
 def agent_labels(agents: Mapping[AgentId, str]) -> Mapping[AgentId, str]:
-    """A name for each agent; a name that several agents have is told apart by the beginning of the uuid."""
-    often = Counter(agents.values())
+    """What each agent is called: by its name, where that is its own."""
+    return {**agents, **told_apart(agents)}
+
+
+def told_apart(agents: Mapping[AgentId, str]) -> Mapping[AgentId, str]:
+    """The agents whose name is none, or not theirs alone, with as much of the uuid as tells them apart."""
+    called: dict[str, list[AgentId]] = {}
+    for uuid, name in agents.items():
+        called.setdefault(name, []).append(uuid)
+    alike = {name: uuids for name, uuids in called.items() if not name or len(uuids) > 1}
     return {
-        uuid: name if name and often[name] == 1 else f"{name} [{uuid[:8]}]".strip() for uuid, name in agents.items()
+        uuid: f"{name} [{uuid[:length]}]".strip()
+        for name, uuids in alike.items()
+        for length in (_telling(uuids),)
+        for uuid in uuids
     }
+
+
+def _telling(uuids: Sequence[AgentId]) -> int:
+    """How much of the beginning tells these apart: agents made in one go may have uuids that begin alike."""
+    lengths = (length for length in _PARTS if len({uuid[:length] for uuid in uuids}) == len(uuids))
+    return next(lengths, max(map(len, uuids)))
 
 
 def label(labels: Mapping[AgentId, str], agent: AgentId | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from batch.adapters.runs import GOES_ON, REPORT_HTML, REPORT_XLSX, RESUMABLE, Run
+from batch.adapters.runs import FAILED, GOES_ON, REPORT_HTML, REPORT_XLSX, RESUMABLE, Run
 from batch.console import Grid, Line, View, capped, pairs
 from batch.core.exits import MEANINGS
 from batch.core.model import Problem, Reason, Result, Status, Summary
@@ -17,6 +17,7 @@ from batch.views.problems import problem_groups
 MOST = 20
 """Result lines shown before the list is cut."""
 _LEFT_OUT = (Reason.NOT_SELECTED,)
+_MAY_BE_WRITTEN = (Status.DONE, Status.UNKNOWN, Status.FAILED)  # a trunk that is left on a spare agent has failed
 _STYLES = {Status.DONE: "good", Status.ALREADY: "faint", Status.UNKNOWN: "warn", Status.SKIPPED: "warn"}
 
 
@@ -29,7 +30,7 @@ def ending(summary: Summary, folder: Path, exit_code: int, results: Sequence[Res
         *((Line(summary.stopped, "warn"),) if summary.stopped else ()),
         *(Line(note, "faint") for note in summary.notes),
         Line(f"exit {exit_code}: {_meaning(exit_code)}", "good" if exit_code == 0 else "warn"),
-        *next_steps(summary.command, summary.run_id, exit_code, stopped=summary.stopped),
+        *next_steps(summary, exit_code, folder),
         *pairs(("report", str(folder / REPORT_HTML)), ("sheet", str(folder / REPORT_XLSX))),
     )
 
@@ -71,13 +72,25 @@ def result_lines(results: Sequence[Result]) -> View:
     return (Grid(header, rows, styles), *capped(len(results), MOST, "lines in results.csv"))
 
 
-def next_steps(command: str, run_id: str, exit_code: int, *, stopped: str = "") -> View:
-    """The command that goes on from here, when there is one; *stopped* is why the run did not go to its end."""
-    if exit_code in RESUMABLE or _begins_with(stopped, GOES_ON):
+def next_steps(summary: Summary, exit_code: int, folder: Path) -> View:
+    """The commands that go on from here, where there are some."""
+    run_id = summary.run_id
+    if exit_code in RESUMABLE or _begins_with(summary.stopped, GOES_ON):
         return (Line(f"go on: reassign resume {run_id}"),)
-    if command not in {"plan", "audit"} and exit_code in {5, 6}:
-        return (Line(f"try the rest again: reassign retry {run_id}   take it back: reassign rollback {run_id}"),)
-    return ()
+    if summary.command in {"plan", "audit"} or exit_code not in {5, 6}:
+        return ()
+    ill = {status for status, count in summary.counts.items() if count and status not in GOOD}
+    mend = (
+        f"mend the invalid rows in it, then: reassign apply {folder / FAILED}"  # the run has its own copy of the sheet
+    )
+    again = f"try the rest again: reassign retry {run_id}"
+    back = f"take it back: reassign rollback {run_id}"
+    told = ((mend, Status.INVALID in ill), (again, ill != {Status.INVALID}), (back, _has_written(summary)))
+    return tuple(Line(words) for words, fits in told if fits)
+
+
+def _has_written(summary: Summary) -> bool:
+    return any(summary.counts.get(status) for status in _MAY_BE_WRITTEN)
 
 
 def _begins_with(said: str, codes: Collection[Reason]) -> bool:

@@ -126,7 +126,7 @@ def test_a_ring_is_shown_as_its_steps() -> None:
 def test_agents_of_one_name_are_told_apart() -> None:
     """Or nobody could say yes to *Bob → Bob*."""
     told = looked([row(agent_name="Bob")], [change()], agents={agent(0): "Bob", agent(1): "Bob"})
-    assert {f"Bob [{agent(0)[:8]}]"} == {entry.before[1] for entry in entries(tell(told))}
+    assert {f"Bob [{agent(0)}]"} == {entry.before[1] for entry in entries(tell(told))}
 
 
 def test_every_line_of_the_sheet_is_in_the_plan_once() -> None:

@@ -331,7 +331,7 @@ def test_problems_are_grouped_errors_before_notes_the_frequent_first() -> None:
         (moved(*DONE, finished_at=None), "Finished", "not yet"),
         (moved(*DONE), "Input", "moves.csv · 2 rows"),
         (moved(*DONE, source=replace(plan([], []).source, sheet="July")), "Input", "moves.csv · sheet July · 2 rows"),
-        (moved(*DONE, exit_code=5), "Exit code", "5 – finished; some changes rejected, failed, drifted or skipped"),
+        (moved(*DONE, exit_code=5), "Exit code", "5 – finished; some invalid, rejected, failed, drifted or skipped"),
         (moved(*DONE, exit_code=99), "Exit code", "99"),
         (moved(*DONE, exit_code=None), "Exit code", None),
         (moved(*DONE), "Otherwise than planned", None),

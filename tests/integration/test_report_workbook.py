@@ -14,6 +14,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from batch.adapters import reports, runs, sheets
 from batch.adapters.reports import grid, package
+from batch.adapters.reports.lines import data
 from batch.adapters.reports.told import tell
 from batch.adapters.reports.words import headline
 from batch.core.again import retry_table
@@ -139,6 +140,15 @@ def test_the_widest_of_inputs_leaves_no_room_for_the_reasons(folder: Path) -> No
     sheet = opened(folder, told)["Failures"]
     assert [*names] == [cell.value for cell in sheet[1]]
     assert [number(2), *names[1:]] == [cell.value for cell in sheet[2]]
+
+
+def test_agents_of_one_name_are_told_apart(folder: Path) -> None:
+    """In the workbook and on the page, or nothing would seem to have moved."""
+    told = record([row(agent_name="Bob")], [change()], [outcome(0)], agents={agent(0): "Bob", agent(1): "Bob"})
+    sheet = opened(folder, told)["Results"]
+    called = [f"Bob [{agent(1)}]", f"Bob [{agent(0)}]", f"Bob [{agent(1)}]"]
+    assert called == [column(sheet, name)[0] for name in ("agent", "before", "after")]
+    assert [[agent(1), called[0]], [agent(0), called[1]]] == json.loads(data(tell(told)))["agents"]
 
 
 def test_before_after_shows_the_trunks_that_have_another_agent_now(folder: Path) -> None:

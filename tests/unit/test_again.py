@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from batch.core.again import ROLLBACK_COLUMNS, ROLLBACK_HEADER, retry_table, rollback_table, spares
+from batch.core.again import ROLLBACK_COLUMNS, ROLLBACK_HEADER, retry_table, rollback_table, somebody_elses, spares
 from batch.core.model import Action, Field, Outcome, Problem, Reason, RunRecord, Source, Status
 from batch.core.results import GOOD, results
 from tests.records import (
@@ -146,6 +146,14 @@ def test_a_retry_has_the_columns_and_the_cells_of_the_input() -> None:
 def test_a_retry_tries_what_did_not_end_well(told: RunRecord, tried: bool) -> None:
     """What was left out on purpose did not fail, so it is not tried unasked."""
     assert tried is bool(retry_table(told).rows)
+
+
+def test_a_retry_that_takes_somebody_elses_trunks_says_so() -> None:
+    """They were left alone once, and whoever tries again may not know."""
+    drifted = moved(outcome(0, Status.DRIFTED, Reason.OWNER_CHANGED))
+    assert ["row 2: somebody else's agent", ""] == [
+        somebody_elses(told).partition(" was left")[0] for told in (drifted, moved(REFUSED))
+    ]
 
 
 @given(st.integers(1, 120))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.console import Console
 
 from batch.console import Grid, Line, View, plain, progress_text, renderables, span
@@ -300,9 +302,26 @@ def test_an_ending_names_what_did_not_end_well_and_what_to_do(tmp_path) -> None:
 )
 def test_the_next_step_fits_the_ending(command: str, code: int, told: str) -> None:
     """Resume what was cut off, retry what failed, nothing after success or a look."""
-    shown = text(next_steps(command, "r1", code))
+    shown = text(next_steps(replace(summary(rejected=1), command=command), code, Path()))
     assert told in shown
     assert bool(shown) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ({"done": 1, "invalid": 1}, ["mend", "back"]),
+        ({"done": 1, "invalid": 1, "rejected": 1}, ["mend", "again", "back"]),
+        ({"already": 1, "drifted": 1}, ["again"]),
+        ({"failed": 1}, ["again", "back"]),
+    ],
+    ids=["invalid", "some of both", "nothing written", "perhaps left on a spare"],
+)
+def test_what_is_to_be_done_depends_on_what_is_left(counts: dict[str, int], told: list[str]) -> None:
+    """A retry has its own copy of the sheet, so an invalid row is mended elsewhere; what wrote nothing has no back."""
+    shown = text(next_steps(summary(**counts), 5, Path("r1")))
+    words = {"mend": "reassign apply r1/failed.csv", "again": "reassign retry r1", "back": "reassign rollback r1"}
+    assert told == [name for name, command in words.items() if command in shown]
 
 
 def test_progress_tells_counts_pace_and_the_time_left() -> None:

@@ -73,11 +73,11 @@ def test_a_channel_that_is_named_is_believed_when_none_is_bound() -> None:
     assert [(number(0), "call", uuid("C"))] == wanted(expanded([want(0, "call", "C")], there))
 
 
-def test_all_of_a_number_that_nobody_serves_is_no_trunk() -> None:
+def test_all_of_a_number_that_nobody_serves_is_refused() -> None:
     """*all* cannot say which channel is meant, so it is refused; the row is shown with what was typed."""
     found = expanded([want(0, "All", "C")], live({"call": None}))
-    assert [["no_such_trunk"]] == said(found)
-    assert ("any channel", ("All",)) == (found.rows[0].problems[0].detail, found.rows[0].channels)
+    assert [["nobody_serves"]] == said(found)
+    assert ("channel", ("All",)) == (found.rows[0].problems[0].column, found.rows[0].channels)
 
 
 def test_a_number_that_the_workspace_does_not_have_is_named_as_typed() -> None:
@@ -141,6 +141,28 @@ def test_an_agent_that_is_not_ready_is_a_note_only() -> None:
     found = expanded([want(0, "call", "C")], live({"call": "A"}, roster=agents("AC", C="paused")))
     assert [["agent_not_ready"]] == said(found)
     assert (True, "paused") == (found.rows[0].valid, found.rows[0].problems[0].detail)
+
+
+def test_an_agent_that_is_not_ready_is_no_news_where_it_serves_already() -> None:
+    """An export has many such rows, and nothing is done for them."""
+    assert [[]] == said(expanded([want(0, "call", "A")], live({"call": "A"}, roster=agents("A", A="paused"))))
+
+
+EXPORTED = (*HEADER, "Present Agent")
+
+
+@pytest.mark.parametrize(
+    ("wish", "present", "notes"),
+    [("B", "B", ["not_edited"]), ("B", "C", []), ("A", "A", [])],
+    ids=["the trunk has moved since", "edited", "as it was"],
+)
+def test_a_row_of_an_export_that_was_not_edited_is_noted_where_it_moves(
+    wish: str, present: str, notes: list[str]
+) -> None:
+    """It would take back what somebody has done since; whether that is meant, only people know."""
+    found = expanded([want(0, "call", wish, present)], live({"call": "A"}), header=EXPORTED)
+    assert [notes] == said(found)
+    assert all("the trunk is with A by now" in describe(problem) for problem in found.rows[0].problems)
 
 
 @pytest.mark.parametrize(

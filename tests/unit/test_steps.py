@@ -64,3 +64,17 @@ def test_agents_of_one_name_are_told_apart() -> None:
     labels = agent_labels({uuid("A"): "Ayşe", one: "Bob", two: "Bob", nameless: ""})
     assert ["Ayşe", "Bob [a1111111]", "Bob [b1111111]", "[c1111111]"] == list(labels.values())
     assert ("nobody", "Ayşe", "d") == (label(labels, None), label(labels, uuid("A")), label(labels, AgentId("d")))
+
+
+def test_agents_of_one_name_whose_uuids_begin_alike_are_told_apart_all_the_same() -> None:
+    """Made in one go, by a server whose uuids begin with the time; an id of another make counts whole."""
+    one, two = "0a1b2c3d-0001-4000-8000-00000000000a", "0a1b2c3d-0002-4000-8000-00000000000a"
+    labels = agent_labels({AgentId(one): "Bob", AgentId(two): "Bob"})
+    assert [f"Bob [{one[:13]}]", f"Bob [{two[:13]}]"] == list(labels.values())
+    assert ["Bob [x1]", "Bob [x2]"] == list(agent_labels({AgentId("x1"): "Bob", AgentId("x2"): "Bob"}).values())
+
+
+def test_a_trunk_that_nobody_serves_is_not_said_to_be_anothers() -> None:
+    """It is moved from nobody."""
+    plan = plan_of([want(0, "call", "B")], live({"call": None}))
+    assert [(1, 2, "Nobody serves the trunk", "")] == told(plan)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
 from batch.adapters.reports.clean import clean
 from batch.adapters.reports.entries import Verdict, entries
-from batch.adapters.reports.told import Told
+from batch.adapters.reports.told import Told, apart
 from batch.core.json_text import encode
 from batch.core.model import Result, Status, Verified
 from batch.core.results import GOOD
@@ -57,7 +57,9 @@ def _ended(told: Told) -> dict[str, Any]:
         "note": [notes[line.note] for line in lines],
         "began": round(told.record.started_at * 1000),
     }
-    return body | _shared(agents, channels=channels, reasons=reasons, hows=hows, notes=notes)
+    called = apart(told)
+    named = [(uuid, called.get(uuid, name)) for uuid, name in agents]
+    return body | _shared(named, channels=channels, reasons=reasons, hows=hows, notes=notes)
 
 
 def _planned(told: Told) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def _planned(told: Told) -> dict[str, Any]:
     return body | _shared(agents, channels=channels, reasons=reasons, waits=waits, notes=notes)
 
 
-def _shared(agents: _Pool[tuple[str, str]], **pools: _Pool[str]) -> dict[str, Any]:
+def _shared(agents: Iterable[tuple[str, str]], **pools: _Pool[str]) -> dict[str, Any]:
     """What many lines share, by its place."""
     texts = {name: [clean(text) for text in pool] for name, pool in pools.items()}
     return {"agents": [[clean(uuid), clean(name)] for uuid, name in agents], **texts}

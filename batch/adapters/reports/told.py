@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from batch.core.model import PlanRow, Problem, Reason, Result, RunRecord, Summary
+from batch.core.last import of_the_last
+from batch.core.model import AgentId, PlanRow, Problem, Reason, Result, RunRecord, Summary
 from batch.core.problems import CATALOGUE, describe
 from batch.core.results import lines
+from batch.core.steps import told_apart
 from batch.core.summary import summarise
 
 
@@ -30,6 +32,16 @@ def tell(record: RunRecord) -> Told:
     """Work out *record* for the writers."""
     told = list(lines(record))
     return Told(record=record, lines=told, summary=summarise(record, (result for _, result in told)))
+
+
+@of_the_last
+def apart(told: Told) -> Mapping[str, str]:
+    """What agents are called whose name is not theirs alone, by their uuid; most names are."""
+    agents = {str(uuid): name for uuid, name in told.record.plan.agents.items()}
+    for _, line in told.lines:  # somebody else's agent may be none of the plan's
+        agents.setdefault(line.after_agent_uuid, line.after_agent_name)
+    named = {AgentId(uuid): name for uuid, name in agents.items() if uuid and name}
+    return {str(uuid): label for uuid, label in told_apart(named).items()}
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:

@@ -165,12 +165,18 @@ def _finished(told: Told) -> Headline:
         return _all_well(told, counts, left_out)
     ill = {status: count for status, count in counts.items() if status not in GOOD}
     unknown = " Unknown means: look before trusting." if counts[Status.UNKNOWN] else ""
+    mending = ("Mend the rows in failed.csv, and give that back:", "reassign apply failed.csv")
+    again = (
+        "See below why. Mend what can be mended, then try only these again:",
+        f"reassign retry {told.record.run_id}",
+    )
+    next_, command = mending if ill.keys() == {Status.INVALID} else again
     return Headline(
         tone=Tone.BAD if counts[Status.UNKNOWN] or counts[Status.FAILED] else Tone.WARN,
         what=f"{good:,} of {total:,} {_are(good)} with the wanted agent, {total - good:,} {_are(total - good)} not.",
         more=f"{counted(ill)}.{unknown}{left_out}",
-        next="See below why. Mend what can be mended, then try only these again:",
-        command=f"reassign retry {told.record.run_id}",
+        next=f"See below why. {next_}",
+        command=command,
     )
 
 

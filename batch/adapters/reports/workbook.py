@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import IO
 
@@ -16,7 +16,7 @@ from batch.adapters.reports.failed import failures, input_header, reason_header,
 from batch.adapters.reports.grid import COLUMNS, Cell, Column, Laid, Look, Styles, Table, header, lay_out, widest
 from batch.adapters.reports.package import put_rows
 from batch.adapters.reports.plan_sheets import review_blocks, steps_table
-from batch.adapters.reports.told import Told
+from batch.adapters.reports.told import Told, apart
 from batch.adapters.reports.words import headline
 from batch.core.model import Problem, Result, Status
 from batch.core.problems import CATALOGUE, Severity, describe
@@ -109,6 +109,7 @@ def _causes(sheet: Worksheet, styles: Styles, told: Told, top: int) -> int:
 
 
 def _results(styles: Styles, told: Told) -> Table:
+    called = apart(told)
     names = widest({name for _, line in told.lines for name in (line.before_agent_name, line.after_agent_name)})
     columns = (
         *(Column("row", 7, Look.FIGURE), Column("number", 18), Column("channel", 11), Column("status", 11)),
@@ -119,22 +120,22 @@ def _results(styles: Styles, told: Told) -> Table:
     return Table(
         name="Results",
         columns=columns,
-        rows=((styles.status[line.status], _result_cells(line)) for _, line in told.lines),
+        rows=((styles.status[line.status], _result_cells(line, called)) for _, line in told.lines),
         count=len(told.lines),
         marked=3,
         marks=tuple(styles.status.values()),
     )
 
 
-def _result_cells(line: Result) -> tuple[Cell, ...]:
+def _result_cells(line: Result, called: Mapping[str, str]) -> tuple[Cell, ...]:
     return (
         line.row,
         line.number,
         line.channel,
         line.status.value,
-        line.agent_name or line.agent_uuid,
-        line.before_agent_name or line.before_agent_uuid,
-        line.after_agent_name or line.after_agent_uuid,
+        called.get(line.agent_uuid) or line.agent_name or line.agent_uuid,
+        called.get(line.before_agent_uuid) or line.before_agent_name or line.before_agent_uuid,
+        called.get(line.after_agent_uuid) or line.after_agent_name or line.after_agent_uuid,
         line.reason,
         line.http_status,
         line.attempts or None,

@@ -216,7 +216,7 @@ FATES: Mapping[Status, tuple[Fate, ...]] = {
     Status.INVALID: (
         Fate(problem=("agent_unknown", "agent", "Recepton Berlin", "; did you mean 'Reception Berlin'?")),
         Fate(problem=("number_scientific", "number", "4.93012E+11", "")),
-        Fate(problem=("channel_unknown", "channel", "whatsap", "did you mean whatsapp?")),
+        Fate(problem=("channel_unknown", "channel", "whatsap", ": did you mean 'whatsapp'")),
         Fate(problem=("agent_empty", "agent", "", "")),
     ),
     Status.REJECTED: (

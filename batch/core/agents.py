@@ -1,4 +1,7 @@
-"""What an agent cell asks for: a uuid in any of its spellings, an exact name, or both as ``Name [uuid]``."""
+"""What an agent cell asks for: a uuid in any of its spellings, an exact name, or both as ``Name [uuid]``.
+
+Round brackets do as well.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,13 @@ import unicodedata
 from msgspec import Struct
 
 from batch.core.model import AgentId
-from batch.core.texts import is_blank, is_cell_date, is_cell_error, trim, unwrap
+from batch.core.texts import fold, is_blank, is_cell_date, is_cell_error, trim, unwrap
 
-UNASSIGN = frozenset({"unassign", "unassigned", "unbind", "detach", "remove", "delete", "clear", "no agent",
-                      "kaldır", "entfernen", "supprimer", "quitar", "-", "--", "–", "—"})  # fmt: skip
+UNASSIGN = frozenset(
+    map(fold, ("unassign", "unassigned", "unbind", "detach", "remove", "delete", "clear", "no agent", "nobody",
+               "kaldır", "sil", "yok", "kimse", "boş", "entfernen", "keiner", "leer", "supprimer", "aucun",
+               "quitar", "ninguno", "nadie", "-", "--", "–", "—"))
+)  # fmt: skip
 """Words for *nobody*, which the API cannot set. ``None``, ``NA`` and ``null`` are not among them: they are names."""
 
 _UUID = re.compile(r"([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})")
@@ -23,6 +29,8 @@ _NEAR_UUID = re.compile(
 _WRAPPED = re.compile(r"(?:urn:uuid:|uuid:)?\{?([^{}]*)\}?", re.IGNORECASE)
 _LABEL = re.compile(r"(.*)\[([^\[\]]+)\]", re.DOTALL)
 """``Name [uuid]``, as an export and its drop-down list call an agent whose name alone would not do."""
+_SAID = re.compile(r"(.*)\(([^()]+)\)", re.DOTALL)
+"""``Name (uuid)``, as people write it, and messages do; in round brackets, a slip in the uuid is only a name."""
 
 
 class AgentReading(Struct, frozen=True):
@@ -38,7 +46,7 @@ def read_agent(text: str, *, uuid_only: bool = False) -> AgentReading:
     plain = unwrap(trim(text))
     if is_blank(plain):
         return AgentReading(code="agent_empty")
-    if plain.casefold() in UNASSIGN:
+    if fold(plain) in UNASSIGN:
         return AgentReading(code="agent_unassign")
     if is_cell_error(plain):
         return AgentReading(code="cell_error")
@@ -55,6 +63,10 @@ def _uuid_or_name(plain: str, *, uuid_only: bool) -> AgentReading:
     bracketed = _uuid(label[2]) if label else whole
     if label and bracketed.uuid:
         return AgentReading(uuid=bracketed.uuid, name=_name(label[1]))
+    said = _SAID.fullmatch(plain)
+    uuid = _uuid(said[2]).uuid if said else None
+    if said and uuid:
+        return AgentReading(uuid=uuid, name=_name(said[1]))
     if uuid_only or bracketed.code:
         return AgentReading(code="agent_uuid_malformed")
     return AgentReading(name=_name(plain))

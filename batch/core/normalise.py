@@ -32,7 +32,7 @@ from batch.core.model import (
 )
 from batch.core.numbers import read_number
 from batch.core.problems import CATALOGUE, Severity, is_error
-from batch.core.texts import is_blank, trim
+from batch.core.texts import damage, is_blank, trim
 from batch.errors import UsageError
 
 _REMEMBERED = 4_096
@@ -112,8 +112,9 @@ def _channels(cell: str) -> _Read[tuple[Channel, ...] | None]:
 def _wave(cell: str) -> _Read[int | None]:
     if is_blank(cell):
         return _Read(None)
-    wave = _WAVE.fullmatch(trim(cell))
-    return _Read(int(wave[1])) if wave else _judged(None, (Field.WAVE, "wave_malformed", ""))
+    plain = trim(cell)
+    wave = _WAVE.fullmatch(plain)
+    return _Read(int(wave[1])) if wave else _judged(None, (Field.WAVE, damage(plain) or "wave_malformed", ""))
 
 
 def _expect(cell: str, header: str) -> _Read[AgentRef | None]:

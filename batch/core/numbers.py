@@ -17,7 +17,7 @@ from phonenumbers import PhoneNumber, ValidationResult
 
 from batch.core.disguise import undisguise
 from batch.core.model import Number
-from batch.core.texts import is_cell_date, is_cell_error
+from batch.core.texts import damage
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _MAX_DIGITS = 15
@@ -27,12 +27,6 @@ _MIN_DIGITS = 7
 _MAX_TEXT = 200
 """A longer text is no number however it is written, and patterns are not tried on it."""
 
-_TRUTH = r"true|false|doğru|yanlış|wahr|falsch|vrai|faux|verdadero|falso"
-_DAY = (
-    r"\d{1,2}[./-]\d{1,2}(?:[./-](?:\d{2}|\d{4}))?"  # 1-2, 01.02.2026
-    r"|\d{1,2}[-. ]{1,2}[^\W\d_]{3,}\.?(?:[-. ]\d{2,4})?"  # 1-Feb, 01. Feb 26
-    r"|\d{1,2}:\d\d(?::\d\d)?"
-)
 _TOTAL = (
     r"(?:(?:grand|sub)[ -]?)?totals?|sum|count"
     r"|(?:genel |ara )?toplam|adet|(?:gesamt|zwischen)?summe|gesamt|gesamtzahl|anzahl"
@@ -45,13 +39,11 @@ REFUSALS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (code, re.compile(pattern, re.IGNORECASE | re.DOTALL))
     for code, pattern in (
         ("number_empty", r"$"),
-        ("cell_boolean", rf"(?:{_TRUTH})$"),
-        ("cell_date", rf"(?:{_DAY})$"),
         ("number_formula", r"="),
         ("number_sip", r"sips?:|.*@"),
         ("number_scientific", r"[+-]?\d+(?:[.,]\d+)?e[+-]?\d+$"),
         ("number_too_many_digits", rf"\+?\d{{{_MAX_DIGITS + 1},}}$"),
-        ("number_decimal", r"\+?\d{7,}[.,]\d{1,3}$|[^.,]*\d[.,]0{1,2}$"),
+        ("number_decimal", r"\+?\d{7,}[.,]\d{1,3}$|[^.,]*\d[.,]0{1,2}$|0[.,]\d+$|\d{1,4}[.,]\d{1,2}$"),
         ("number_two", rf".*\+.*\+|(?:.*(?:\d\W?){{6}}\d *(?:{_BETWEEN}) *[+(]?(?:\d\W?){{6}}\d)"),
         ("number_extension", rf".*\d[\s,(]*(?:{_EXTENSION})[\s:.]*\d{{1,7}}\)?$"),
         ("row_total", rf"(?:{_TOTAL})[\W\d]*$"),
@@ -101,12 +93,9 @@ def read_number(text: str, region: str = "") -> NumberReading:
 
 
 def _refusal(plain: str) -> str:
-    if is_cell_error(plain):
-        return "cell_error"
-    if is_cell_date(plain):
-        return "cell_date"
-    if _AREA_CODE_SLASH.fullmatch(plain):
-        return ""
+    code = damage(plain)
+    if code or _AREA_CODE_SLASH.fullmatch(plain):
+        return code
     return next((code for code, pattern in REFUSALS if pattern.match(plain)), "number_two" if "/" in plain else "")
 
 

@@ -31,6 +31,12 @@ CALL, WHATSAPP = Channel.CALL, Channel.WHATSAPP
         ("Both", None),
         ("her İkisi", None),
         ("call, all", None),
+        ("SESLİ", (CALL,)),
+        ("Telefonie", (CALL,)),
+        ("What’s App", (WHATSAPP,)),
+        ("WP", (WHATSAPP,)),
+        ("Alle Kanäle", None),
+        ("tüm kanallar", None),
     ],
 )
 def test_words_for_channels_are_read_in_any_case_and_five_languages(
@@ -40,11 +46,19 @@ def test_words_for_channels_are_read_in_any_case_and_five_languages(
     assert ChannelReading(channels=channels) == read_channels(text)
 
 
-@pytest.mark.parametrize("separator", [",", ";", "|", "/", "+", "\n", " , "])
+@pytest.mark.parametrize(
+    "separator", [",", ";", "|", "/", "+", "&", "\n", " , ", " and ", " VE ", " und ", " et ", " y ", ", and "]
+)
 def test_every_separator_gives_the_same_channels_in_one_order(separator: str) -> None:
     """The order that was typed means nothing."""
     both = ChannelReading(channels=(CALL, WHATSAPP))
     assert both == read_channels(f"call{separator}wa") == read_channels(f"wa{separator}call")
+
+
+@pytest.mark.parametrize("text", ["whats app y voz", "her ikisi de", "les deux", "voice call & what's app"])
+def test_a_word_for_and_separates_only_where_it_stands_alone(text: str) -> None:
+    """No name of a channel is taken apart by it."""
+    assert read_channels(text).code == ""
 
 
 @pytest.mark.parametrize(
@@ -54,13 +68,24 @@ def test_every_separator_gives_the_same_channels_in_one_order(separator: str) ->
         ("\u200b ,", "channel_empty", ""),
         ("sms", "channel_elsewhere", "sms"),
         ("call, SMS", "channel_elsewhere", "sms"),
-        ("whatsap", "channel_unknown", "'whatsap', did you mean 'whatsapp'"),
-        ("call whatsapp xyzzy", "channel_unknown", "'call whatsapp xyzzy'"),
+        ("call and SMS", "channel_elsewhere", "sms"),
+        ("fax", "channel_unknown", ""),
+        (" Whatsap", "channel_unknown", ": did you mean 'whatsapp'"),
+        ("call, fax", "channel_unknown", ": 'fax'"),
+        ("call ve whatsap", "channel_unknown", ": 'whatsap', did you mean 'whatsapp'"),
+        ("call whatsapp xyzzy", "channel_unknown", ""),
+        ("callandwhatsapp xyzzy", "channel_unknown", ""),
+        ("call and", "channel_unknown", ""),
         ("#REF!", "cell_error", ""),
+        ("TRUE", "cell_boolean", ""),
+        ("yanlış", "cell_boolean", ""),
+        ("2024-05-01 00:00:00", "cell_date", ""),
+        ("1/2", "cell_date", ""),
+        ("12:30:00", "cell_date", ""),
     ],
 )
 def test_anything_else_is_refused(text: str, code: str, detail: str) -> None:
-    """An empty cell never means anything, and a near miss is only suggested."""
+    """An empty cell never means anything, a near miss is only suggested, and nothing is said twice."""
     assert ChannelReading(code=code, detail=detail) == read_channels(text)
 
 

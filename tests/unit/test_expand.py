@@ -123,9 +123,9 @@ def test_an_agent_is_named_by_name_by_uuid_or_as_the_export_lists_it(typed: str)
 
 def test_a_row_with_an_unknown_agent_keeps_what_it_said() -> None:
     """The report shows the agent that the row asked for, though the workspace has none such."""
-    found = expanded([want(0, "call", "Nobody"), want(1, "call", uuid("Z"))], live({"call": "A"}, {"call": "B"}))
+    found = expanded([want(0, "call", "Unknown"), want(1, "call", uuid("Z"))], live({"call": "A"}, {"call": "B"}))
     assert [["agent_unknown"], ["agent_unknown"]] == said(found)
-    assert [("", "Nobody"), (uuid("Z"), "")] == [(row.agent_uuid, row.agent_name) for row in found.rows]
+    assert [("", "Unknown"), (uuid("Z"), "")] == [(row.agent_uuid, row.agent_name) for row in found.rows]
 
 
 def test_an_agent_that_is_not_listed_may_keep_what_it_serves() -> None:
@@ -176,7 +176,7 @@ def test_the_expected_agent_travels_with_the_assignment(typed: str, expect: str 
 
 def test_an_expected_name_that_no_agent_has_is_a_problem() -> None:
     """A name must be resolved before it can be compared with anything."""
-    found = expanded([want(0, "call", "C", "Nobody")], live({"call": "A"}), WITH_EXPECT)
+    found = expanded([want(0, "call", "C", "Unknown")], live({"call": "A"}), WITH_EXPECT)
     assert [["agent_unknown"]] == said(found)
 
 
@@ -236,7 +236,7 @@ def test_a_row_that_repeats_another_lends_it_what_it_expects() -> None:
 
 def test_a_wrong_row_is_not_what_a_good_one_repeats() -> None:
     """The first row is wrong for another reason, so the second carries the change and is no duplicate."""
-    found = expanded([want(0, "call", "C", "Nobody"), want(0, "call", "C", "")], live({"call": "A"}), WITH_EXPECT)
+    found = expanded([want(0, "call", "C", "Unknown"), want(0, "call", "C", "")], live({"call": "A"}), WITH_EXPECT)
     assert [["agent_unknown"], []] == said(found)
     assert [Origin("sheet.csv", "", 3)] == [a.origin for a in found.assignments]
 

@@ -121,7 +121,7 @@ def test_every_complaint_about_a_row_is_made_at_once() -> None:
 def test_a_complaint_has_the_cell_and_the_header_as_typed() -> None:
     """So that a person finds them again."""
     source = table((NUMBER, " Whatsap ", "Ali"), header=("Telefon", "KANAL", "agent"))
-    detail = "'whatsap', did you mean 'whatsapp'"
+    detail = ": did you mean 'whatsapp'"
     assert (Problem("channel_unknown", Origin("sheet.csv", "", 2), "KANAL", " Whatsap ", detail),) == normalise(
         source
     ).problems
@@ -149,6 +149,14 @@ def test_any_other_wave_is_refused(typed: str) -> None:
     assert [(2, "wave_malformed", "wave")] == said(source)
 
 
+@pytest.mark.parametrize(
+    ("typed", "code"), [("2024-05-01 00:00:00", "cell_date"), ("1-2", "cell_date"), ("TRUE", "cell_boolean")]
+)
+def test_a_wave_that_a_spreadsheet_has_changed_is_called_what_it_is(typed: str, code: str) -> None:
+    """The person typed something else, and sees something else on the screen."""
+    assert [(2, code, "wave")] == said(table((NUMBER, "call", "Ali", "", typed, "", ""), header=WIDE))
+
+
 def test_an_expected_agent_that_means_nobody_is_refused() -> None:
     """The server knows no trunk without an agent that could be told from an unknown one."""
     source = table((NUMBER, "call", "Ali", "unassign", "", "", ""), header=WIDE)
@@ -167,16 +175,41 @@ def test_an_expected_agent_that_means_nobody_is_refused() -> None:
         (f"two\nlines [{UUID}] ", "two\nlines"),
         (f"no space[{UUID}]", "no space"),
         (f"{OTHER} [{UUID}]", OTHER),
+        (f"Ali ({UUID.upper()})", "Ali"),
+        (f"Ali (Berlin) ({UUID})", "Ali (Berlin)"),
+        (f"Ali ({OTHER}) [{UUID}]", f"Ali ({OTHER})"),
     ],
-    ids=["name", "brackets in the name", "no name", "two lines", "no space", "a uuid as name"],
+    ids=[
+        "name",
+        "brackets in the name",
+        "no name",
+        "two lines",
+        "no space",
+        "a uuid as name",
+        "round brackets",
+        "round brackets in the name",
+        "both brackets",
+    ],
 )
 @pytest.mark.parametrize("uuid_only", [False, True], ids=["agent", "agent_uuid"])
 def test_of_a_name_with_a_uuid_the_uuid_leads(cell: str, name: str, *, uuid_only: bool) -> None:
-    """Such labels come from the lists of an export; the name is for the eye."""
+    """Such labels come from the lists of an export, and from messages; the name is for the eye."""
     assert AgentReading(uuid=AgentId(UUID), name=name) == read_agent(cell, uuid_only=uuid_only)
 
 
-@pytest.mark.parametrize("cell", ["Ali [Berlin]", "Ali []", "[x]", f"Ali [{UUID}] old", f"Ali ({UUID})", "Ali [1-2]"])
+@pytest.mark.parametrize("cell", ["unassign", " No  agent ", "YOK", "SİL", "kaldir", "boş", "Keiner", "nobody", "—"])
+def test_a_word_for_nobody_is_no_agent(cell: str) -> None:
+    """The API has no call for it, in no language."""
+    assert AgentReading(code="agent_unassign") == read_agent(cell)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("Ali [Berlin]", "Ali []", "[x]", "Ali [1-2]", f"Ali [{UUID}] old"),
+        *("Ali (Berlin)", "Ali ()", f"Ali ({UUID[:-1]})", f"Ali ({UUID}) old"),
+    ],
+)
 def test_other_brackets_are_part_of_a_name(cell: str) -> None:
     """Names are free text."""
     assert AgentReading(name=cell) == read_agent(cell)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.core.texts import is_blank, is_cell_date, is_cell_error, trim, unseen, unwrap
+from batch.core.texts import damage, fold, is_blank, is_cell_date, is_cell_error, trim, unseen, unwrap
 
 UNSEEN = {
     "space": " ",
@@ -88,3 +88,24 @@ def test_a_date_cell_written_out_is_a_date(text: str) -> None:
 def test_a_text_with_a_date_in_it_is_no_date_cell(text: str) -> None:
     """An agent may have a year in its name."""
     assert not is_cell_date(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        *[(text, "cell_error") for text in ("#N/A", "#YOK")],
+        *[(text, "cell_boolean") for text in ("TRUE", "doğru", "Falsch", "VRAI", "falso")],
+        *[(text, "cell_date") for text in ("2026-02-01", "1-2", "1/2", "01.02", "1.2.", "1.2.2026", "1-Feb", "12:30")],
+        *[(text, "") for text in ("", "0.1", "1.5", "10.25", "10 %", "1", "true agent", "1-2-", "Feb")],
+    ],
+    ids=repr,
+)
+def test_what_a_spreadsheet_put_in_place_of_a_text_has_a_name(text: str, code: str) -> None:
+    """A fraction is no date, although a day and a month can be written like one."""
+    assert code == damage(text)
+
+
+@pytest.mark.parametrize("words", [("SİL", "sil", "SIL", " Sıl\u00a0"), ("Tüm  Kanallar", "TÜM KANALLAR")])
+def test_a_word_is_the_same_in_any_case_with_any_i(words: tuple[str, ...]) -> None:
+    """Turkish has four of them, and keyboards have two."""
+    assert 1 == len(set(map(fold, words)))

@@ -20,26 +20,28 @@ HEADER_WITHIN = 20
 WORDS: dict[Field, str] = {
     Field.NUMBER: """
         number, numbers, phone, phone number, phone no, phone numbers, telephone, telephone number, tel, tel no,
-        mobile, mobile number, cell, cell phone, msisdn, did, ddi, e164, e164 number, trunk, trunk number, line,
-        line number,
+        mobile, mobile number, cell, cell phone, msisdn, did, ddi, e164, e164 number, number e164, trunk,
+        trunk number, line, line number,
         numara, numaralar, telefon, telefon no, telefon numarası, telefon numaraları, hat, hat no, hat numarası, gsm,
-        gsm no, cep, cep no, cep telefonu,
+        gsm no, gsm numarası, cep, cep no, cep telefonu,
         nummer, nummern, rufnummer, rufnummern, telefonnummer, telefonnummern, telefonnr, telnr, leitung, handynummer,
         mobilnummer,
         numéro, numéros, numéro de téléphone, numéro tél, n° de téléphone, n° tél, téléphone, ligne, numéro de ligne,
         número, números, número de teléfono, n.º de teléfono, teléfono, teléfonos, línea, número de línea, móvil""",
     Field.CHANNEL: """
-        channel, channels, trunk channel, kanal, kanallar, hat kanalı, kanäle, canal, canaux, canales""",
+        channel, channels, channel type, trunk channel, kanal, kanallar, kanal tipi, hat kanalı, kanäle,
+        canal, canaux, canales""",
     Field.AGENT: """
         agent, new agent, target agent, wanted agent, to agent, voice agent, ai agent, assistant,
-        temsilci, yeni temsilci, hedef temsilci, asistan, yeni asistan, ajan, yeni ajan,
-        neuer agent, ziel agent, zielagent, assistent, neuer assistent,
+        temsilci, yeni temsilci, hedef temsilci, atanacak temsilci, yeni agent, agent yeni, hedef agent, atanacak agent,
+        asistan, yeni asistan, ajan, yeni ajan,
+        neuer agent, agent neu, ziel agent, zielagent, assistent, neuer assistent,
         nouvel agent, agent cible, agent vocal, nouvel assistant,
         agente, nuevo agente, agente nuevo, agente destino, asistente, nuevo asistente""",
     Field.AGENT_UUID: """
         agent uuid, agent id, new agent uuid, new agent id, target agent uuid, target agent id, assistant id,
         temsilci uuid, temsilci id, temsilci kimliği, asistan uuid, asistan id,
-        assistent uuid, assistent id, uuid de l'agent, id agent, uuid agent,
+        neuer agent uuid, assistent uuid, assistent id, uuid de l'agent, id agent, uuid agent,
         agente uuid, agente id, uuid del agente, id del agente""",
     Field.AGENT_NAME: """
         agent name, new agent name, target agent name, name of agent, assistant name,
@@ -64,12 +66,18 @@ PRESENT_AGENT = "present agent"
 
 _PAST = ("old", "current", "present", "previous", "before", "after", "eski", "mevcut", "onceki", "alt", "bisher",
          "aktuell", "ancien", "actuel", "anterior", "actual", "antiguo")  # fmt: skip
+"""How a word of a header begins or ends that tells of a past or present owner: *Old agent*, *Agent alt*."""
 
 
 def key(header: str) -> str:
     """A header without case, accents, spacing and punctuation: ``Agent_UUID`` and ``agent uuid`` are one."""
+    return "".join(_words(header))
+
+
+def _words(header: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", header).casefold().replace("ı", "i")
-    return "".join(char for char in plain if char.isalnum())
+    bare = (char for char in plain if not unicodedata.combining(char))
+    return "".join(char if char.isalnum() else " " for char in bare).split()
 
 
 KEYS: dict[str, Field] = {key(word): what for what, words in WORDS.items() for word in words.split(",")}
@@ -162,13 +170,25 @@ def _which(header: Sequence[str], indexes: Sequence[int], what: Field) -> str:
     return f'say which one: --map "{header[indexes[0]]}={what}"'
 
 
-def _refuse_missing(header: Sequence[str], found: Mapping[Field, object], place: str) -> None:
+def _refuse_missing(header: Sequence[str], found: Mapping[Field, Sequence[int]], place: str) -> None:
     missing = [what for what in (Field.NUMBER, Field.CHANNEL) if what not in found]
     if not any(what in found for what in AGENTS):
         missing.append(Field.AGENT)
     if missing:
         names = " and ".join(f"column for {what}" for what in missing)
-        raise InputError(f"{place} has no {names}", hint=f"{_seen(header)}; {_say(header, found, missing)}")
+        help_ = _ABOVE if any(map(_is_phone_number, header)) else _say(header, found, missing)
+        raise InputError(f"{place} has no {names}", hint=f"{_seen(header)}; {help_}")
+
+
+_ABOVE = "this row looks like data: write number, channel, agent in a row above it"
+"""A word of data can be near a header's word, so nothing is suggested for it."""
+
+
+def _is_phone_number(text: str) -> bool:
+    from batch.core.numbers import read_number  # noqa: PLC0415 - its tables are large, and few headers have a number
+
+    reading = read_number(text)
+    return reading.number is not None or reading.code == "number_national"
 
 
 def _seen(header: Sequence[str]) -> str:
@@ -176,17 +196,36 @@ def _seen(header: Sequence[str]) -> str:
     return f"found {', '.join(names)}" if names else "no header was found"
 
 
-def _say(header: Sequence[str], found: Mapping[Field, object], missing: Sequence[Field]) -> str:
-    """The ``--map`` flags that would help; near misses by spelling first, else the form of the flag."""
+def _say(header: Sequence[str], found: Mapping[Field, Sequence[int]], missing: Sequence[Field]) -> str:
+    """The ``--map`` flags that would help; near misses by spelling first, then the only column left, else the form."""
     near = [(name, what) for name in header if (what := near_miss(name)) in missing and what not in found]
     flags = [f'--map "{trim(name)}={what}"' for name, what in near]
-    return f"did you mean {' '.join(flags)}" if flags else f'say --map "Header={missing[0]}"'
+    if flags:
+        return f"did you mean {' '.join(flags)}"
+    left = _left(header, found)
+    if len(left) == len(missing) == 1:
+        return f'if {left[0]!r} is it, say --map "{left[0]}={missing[0]}"'
+    return f'say --map "Header={missing[0]}"'
+
+
+def _left(header: Sequence[str], found: Mapping[Field, Sequence[int]]) -> list[str]:
+    """The headers that mean nothing; one that tells of a past or present owner means something."""
+    read = {index for indexes in found.values() for index in indexes}
+    return [
+        trim(name)
+        for index, name in enumerate(header)
+        if index not in read and not is_blank(name) and key(name) not in KEYS and not _is_past(name)
+    ]
+
+
+def _is_past(header: str) -> bool:
+    return any(word.startswith(_PAST) or word.endswith(_PAST) for word in _words(header))
 
 
 def near_miss(header: str) -> Field | None:
     """The field a misspelt header may have meant, only ever as a suggestion; never for a past or present owner."""
     name = key(header)
-    if name in KEYS or name.startswith(_PAST):
+    if name in KEYS or _is_past(header):
         return None
     close = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.75)
     return KEYS[close[0]] if close else None

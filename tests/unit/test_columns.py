@@ -34,6 +34,28 @@ def test_case_spacing_and_punctuation_of_a_header_mean_nothing(spelled: str) -> 
     assert {Field.AGENT_UUID: [0]} == columns.match([spelled], {})
 
 
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [
+        ("Yeni Agent", Field.AGENT),
+        ("AGENT YENİ", Field.AGENT),
+        ("Hedef agent", Field.AGENT),
+        ("Atanacak Temsilci", Field.AGENT),
+        ("Agent (neu)", Field.AGENT),
+        ("Neuer Agent (UUID)", Field.AGENT_UUID),
+        ("Number (E.164)", Field.NUMBER),
+        ("E.164 number", Field.NUMBER),
+        ("GSM Numarası", Field.NUMBER),
+        ("Telefon", Field.NUMBER),
+        ("Kanal Tipi", Field.CHANNEL),
+        ("Channel type", Field.CHANNEL),
+    ],
+)
+def test_a_header_as_people_write_it_is_known(header: str, what: Field) -> None:
+    """Half in one language and half in another, with what is meant in brackets; in a cell *telefon* is a channel."""
+    assert {what: [0]} == columns.match([header], {})
+
+
 def test_no_word_means_two_fields() -> None:
     """The table of words is a mapping, not a choice."""
     fields = [(columns.key(word), what) for what, words in columns.WORDS.items() for word in words.split(",")]
@@ -44,7 +66,8 @@ def test_no_word_means_two_fields() -> None:
 @pytest.mark.parametrize(
     "header",
     ["Old agent", "current agent", "present agent", "before_agent_uuid", "after_agent_name", "Eski temsilci",
-     "Mevcut temsilci", "Alter Agent", "Ancien agent", "Agente actual", "customer", "row", "status", ""],
+     "Mevcut temsilci", "Eski agent", "Agent eski", "Agent alt", "Alter Agent", "Ancien agent", "Agente actual",
+     "customer", "row", "status", ""],
 )  # fmt: skip
 def test_a_header_that_only_contains_a_word_is_not_recognised(header: str) -> None:
     """*Old agent* beside *agent* is the usual sheet; taking the wrong one would send calls back."""
@@ -125,10 +148,34 @@ def test_a_near_miss_is_suggested_and_never_taken() -> None:
 
 def test_a_near_miss_of_a_past_owner_is_not_even_suggested() -> None:
     """Whoever copies a suggestion must not be led to the wrong column."""
-    assert columns.near_miss("old agents") is None
+    assert [None] * 6 == [*map(columns.near_miss, ("old agents", "Agent eski", "Agent alt", "agentOld", "Agent önceki",
+                                                   "AGENT (ACTUEL)"))]  # fmt: skip
     assert columns.near_miss("Customer city") is None
     assert columns.near_miss("agent") is None
     assert Field.AGENT is columns.near_miss("agentt")
+
+
+@pytest.mark.parametrize("others", [(), ("Phone",), ("Old agent", "Agent (mevcut)")], ids=["alone", "unread", "past"])
+def test_the_only_column_that_means_nothing_stands_in_the_flag(others: tuple[str, ...]) -> None:
+    """A flag with *Header* in it is typed as it stands; a past owner's column is never offered for the wanted one."""
+    error = refusal("number", "channel", *others, " Kime ", "", number="number")
+    assert error.hint.endswith("""; if 'Kime' is it, say --map "Kime=agent\"""")
+
+
+@pytest.mark.parametrize(
+    "header", [("number", "channel", "Kime", "Nereye"), ("number", "channel", "Old agent"), ("number", "Kime")]
+)
+def test_a_column_is_not_offered_when_it_could_be_another(header: tuple[str, ...]) -> None:
+    """Two could be it, or none, or it could be for either of two fields."""
+    assert 'say --map "Header=' in refusal(*header).hint
+
+
+@pytest.mark.parametrize("cell", ["+14152067310", "0532 123 45 67", "905321234567", "0049 30 1234567"])
+def test_a_row_with_a_phone_number_is_data_and_wants_a_header_above_it(cell: str) -> None:
+    """Its *call* is near a header's word, but a flag for it would only lead to the next error."""
+    error = refusal(cell, "call", "Anneliese")
+    assert error.hint.startswith(f"found {cell!r}, 'call', 'Anneliese'; this row looks like data")
+    assert ("--map" in error.hint, "a row above it" in error.hint) == (False, True)
 
 
 def test_no_header_at_all_is_said_so() -> None:

@@ -114,4 +114,5 @@ def _sentence(fault: ErrorDetails, places: Mapping[str, str], keys: tuple[str, .
 
 
 def _shown(value: Any) -> str:
-    return repr(list(value) if isinstance(value, tuple) else value)
+    """A value as it was given; a flag that may be given several times, each time by itself."""
+    return ", ".join(map(repr, value)) if isinstance(value, tuple) else repr(value)

@@ -190,6 +190,17 @@ def test_nonsense_is_refused(key: str, value: object) -> None:
         load(job=job_layer(**{key: value}))
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [(("number",), "is 'number': write 'number' as"), (("a=agent", "b"), "is 'a=agent', 'b': write 'b'")],
+)
+def test_a_flag_that_can_be_given_several_times_is_told_as_it_was_typed(typed: tuple[str, ...], said: str) -> None:
+    """Without the brackets of a list, which nobody typed."""
+    with pytest.raises(UsageError) as refused:
+        load(job=job_layer(map=typed))
+    assert said in refused.value.message
+
+
 # ── windows: what the wall clock says, on the two odd days too ───────────────────────────────────────────────────────
 
 

@@ -180,8 +180,40 @@ def test_of_several_sheets_the_only_one_that_fits_is_read_and_the_others_are_nam
 def test_several_sheets_that_fit_are_not_chosen_between(tmp_path: Path) -> None:
     """The message has the counts to tell them apart, and the flag, and does not offer the others."""
     error = refusal(book(tmp_path, {"Read me": NOTES, "May": [HEADER, GOOD], "June": [HEADER, GOOD, GOOD]}))
-    assert error.message.endswith("several sheets with columns for number and agent: 'May' (2 rows), 'June' (3 rows)")
-    assert 'choose one: --sheet "May"' == error.hint
+    assert error.message.endswith("several sheets with columns for number and agent: 'May' (1 row), 'June' (2 rows)")
+    assert 'choose one: --sheet "June"' == error.hint
+
+
+TITLE = [("Moves of May",), (), HEADER]
+
+
+def test_a_sheet_without_a_row_below_its_header_is_no_choice(tmp_path: Path) -> None:
+    """It is a form that nobody has filled in; that it was passed over is said."""
+    table = sheets.read(book(tmp_path, {"Form": [*TITLE, (" ", ""), ()], "T": [*TITLE, GOOD]}))
+    assert ("T", {4: GOOD}) == (table.sheet, rows(table))
+    assert ["'Form'"] == [problem.detail for problem in table.problems]
+
+
+def test_sheets_of_which_all_are_empty_are_not_chosen_between(tmp_path: Path) -> None:
+    """One of them may be meant to be."""
+    error = refusal(book(tmp_path, {"May": TITLE, "June": [HEADER]}))
+    assert "'May' (0 rows), 'June' (0 rows)" in error.message
+
+
+def test_a_row_that_only_looks_blank_makes_a_sheet_a_choice(tmp_path: Path) -> None:
+    """Its formulas were never computed, or end in an error."""
+    path = book(tmp_path, {"New": [HEADER, GOOD], "Old": [HEADER, GOOD]})
+    row = b'<row r="2"><c r="A2"><f>Z1</f></c></row><row r="3"><c r="A3" t="e"><v>#N/A</v></c></row>'
+    repacked(path, "xl/worksheets/sheet1.xml", lambda xml: re.sub(rb'<row r="2".*</row>', row, xml))
+    assert "'New' (2 rows), 'Old' (1 row)" in refusal(path).message
+
+
+@pytest.mark.parametrize("failures", [[HEADER, GOOD], [HEADER]], ids=["some", "none"])
+def test_of_a_report_of_ours_the_failures_are_suggested(failures: list[tuple[str, ...]], tmp_path: Path) -> None:
+    """They are what is to be run again; the results, with all that went well, are not read in their place."""
+    error = refusal(book(tmp_path, {"Results": [HEADER, GOOD, GOOD], "Failures": failures}))
+    assert 'choose one: --sheet "Failures"' == error.hint
+    assert "'Results' (2 rows)" in error.message
 
 
 def test_several_sheets_of_which_none_fits_are_named(tmp_path: Path) -> None:

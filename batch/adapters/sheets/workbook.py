@@ -2,7 +2,8 @@
 
 Cells are taken as the file stores them: a number cell gives its digits, a formula the value computed when the file was
 saved. A merged cell's value stands in its first cell alone, and a hidden row is a row; both are said. Of several sheets
-the visible one is read, or the only visible one that has the needed columns, or the one that ``--sheet`` names.
+the visible one is read, or the only visible one that has the needed columns and a row below them, or the one that
+``--sheet`` names.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from batch.adapters.sheets.container import damaged
 from batch.adapters.sheets.marks import Marks, marks_of
 from batch.adapters.sheets.table import MAX_ROWS, Grid
 from batch.core import columns
+from batch.core.texts import is_blank
 from batch.errors import InputError, ReassignError
 
 
@@ -31,7 +33,7 @@ def grid(data: bytes, name: str, *, sheet: str, mapping: Mapping[str, str]) -> G
     """
     with _opened(data, name) as book:
         visible, worksheets = _worksheets(book)
-        chosen = _named(sheet, worksheets, name) if sheet else _only(book, visible, mapping, name)
+        chosen = _named(sheet, worksheets, name) if sheet else _only(book, data, visible, mapping, name)
         rows = tuple(_rows(_frame(book, chosen, None)))
         marks = _marks(book, data, chosen)
     return Grid(
@@ -41,6 +43,11 @@ def grid(data: bytes, name: str, *, sheet: str, mapping: Mapping[str, str]) -> G
         passed_over=tuple(_passed_over(chosen, visible, worksheets)),
         marks=marks,
     )
+
+
+_FAILURES = "Failures"
+_OF_A_REPORT = frozenset({"Results", _FAILURES})
+"""Sheets of a report of ours. The failures are what is given back, even if there are none; the results are all rows."""
 
 
 def _marks(book: pd.ExcelFile, data: bytes, sheet: str) -> Marks:
@@ -96,26 +103,40 @@ def _named(sheet: str, worksheets: list[str], name: str) -> str:
     return alike[0]
 
 
-def _only(book: pd.ExcelFile, visible: list[str], mapping: Mapping[str, str], name: str) -> str:
-    """The visible sheet to read when none was named; several that fit are never chosen between."""
+def _only(book: pd.ExcelFile, data: bytes, visible: list[str], mapping: Mapping[str, str], name: str) -> str:
+    """The visible sheet to read when none was named; several that fit and have rows are never chosen between."""
     if len(visible) == 1:
         return visible[0]
     if not visible:
         raise InputError(f"{name} has no visible worksheet", hint="name a hidden one with --sheet")
-    fitting = [sheet for sheet in visible if _fits(book, sheet, mapping)]
+    headers = {sheet: columns.locate(_rows(_frame(book, sheet, columns.HEADER_WITHIN)), mapping) for sheet in visible}
+    fitting = {sheet: header for sheet, header in headers.items() if header is not None}
+    if not fitting:
+        raise _no_choice(name, "several sheets, none", {sheet: _height(book, sheet) for sheet in visible})
     if len(fitting) == 1:
-        return fitting[0]
-    choice = fitting or visible
-    counts = ", ".join(f"{sheet!r} ({_height(book, sheet)} rows)" for sheet in choice)
-    which = "several sheets" if fitting else "several sheets, none"
-    raise InputError(
-        f"{name} has {which} with columns for number and agent: {counts}", hint=f'choose one: --sheet "{choice[0]}"'
+        return next(iter(fitting))
+    counts = {sheet: _data_rows(book, data, sheet, header) for sheet, header in fitting.items()}
+    filled = {sheet: count for sheet, count in counts.items() if count}
+    ours = counts.keys() >= _OF_A_REPORT
+    if len(filled) == 1 and not ours:
+        return next(iter(filled))
+    raise _no_choice(name, "several sheets", counts if ours or not filled else filled)
+
+
+def _no_choice(name: str, which: str, counts: Mapping[str, int]) -> InputError:
+    """The refusal to choose, with the fullest sheet as a suggestion."""
+    told = ", ".join(f"{sheet!r} ({count} row{'s' if count != 1 else ''})" for sheet, count in counts.items())
+    likeliest = _FAILURES if counts.keys() >= _OF_A_REPORT else max(counts, key=lambda sheet: counts[sheet])
+    return InputError(
+        f"{name} has {which} with columns for number and agent: {told}", hint=f'choose one: --sheet "{likeliest}"'
     )
 
 
-def _fits(book: pd.ExcelFile, sheet: str, mapping: Mapping[str, str]) -> bool:
-    head = _rows(_frame(book, sheet, columns.HEADER_WITHIN))
-    return columns.locate(head, mapping) is not None
+def _data_rows(book: pd.ExcelFile, data: bytes, sheet: str, header: int) -> int:
+    """How many rows below the header are not blank; an error, or a formula without a result, only looks so."""
+    inked = {index for index, row in enumerate(_rows(_frame(book, sheet, None))) if not is_blank("".join(row))}
+    marks = marks_of(data, sheet)
+    return sum(index > header for index in inked | {row for row, _ in (*marks.texts, *marks.uncomputed)})
 
 
 def _height(book: pd.ExcelFile, sheet: str) -> int:

@@ -57,6 +57,7 @@ FOREIGN = {
     "nothing": (b"", "is empty"),
     "blank lines": (b"\n \r\n\t\n", "is empty"),
     "blank": (b"\n\n , \n", "no header row, only blank rows"),
+    "a sheet without headers": (b"+905321234567,call,Ali\n", "has no column for number"),
     "a list": (b"+905321234567\n", "has no column for number and column for channel and column for agent"),
     "an old workbook that is none": (corpus.COMPOUND + bytes(2000), "is damaged or incomplete"),
 }
@@ -70,14 +71,22 @@ def test_what_is_no_sheet_is_called_what_it_is(content: bytes, words: str, tmp_p
 
 @pytest.mark.parametrize(
     ("make", "name"),
-    [(corpus.xlsx, "b.csv"), (corpus.comma, "b.xlsx"), (corpus.xlsx, "b.xls"), (corpus.libreoffice("xls"), "b.xlsx")],
-    ids=["workbook as CSV", "CSV as workbook", "XLSX as XLS", "XLS as XLSX"],
+    [(corpus.xlsx, "b.csv"), (corpus.utf16, "b.xlsx"), (corpus.xlsx, "b.xls"), (corpus.libreoffice("xls"), "b.xlsx")],
+    ids=["workbook as CSV", "binary as workbook", "XLSX as XLS", "XLS as XLSX"],
 )
 def test_a_renamed_file_is_refused_with_both_kinds(make: Callable[[Path], Path], name: str, tmp_path: Path) -> None:
     """It was renamed by somebody who thought that this converts it."""
     error = refusal(make(tmp_path).rename(tmp_path / name))
     assert f"{name} is named like" in error.message
     assert "give it the right ending" in error.hint
+
+
+@pytest.mark.parametrize("name", ["b.xlsx", "b.XLS", "b.ods"])
+def test_a_text_that_is_called_a_workbook_only_wants_another_ending(name: str, tmp_path: Path) -> None:
+    """It is one kind of sheet as well as another."""
+    error = refusal(corpus.comma(tmp_path).rename(tmp_path / name))
+    assert f"{name} is called {name[1:].lower()}, but is text" == error.message
+    assert error.hint.startswith("rename it to .csv")
 
 
 def test_a_file_without_a_known_ending_is_what_its_content_is(tmp_path: Path) -> None:

@@ -64,6 +64,11 @@ def container_of(data: bytes, path: Path) -> Container:
             hint="open it in a spreadsheet program and save it as XLSX",
         )
     promised = _PROMISED.get(path.suffix.lower(), found)
+    if promised is not found and found is Container.TEXT and b"\0" not in data:
+        raise InputError(
+            f"{path.name} is called {path.suffix.lower()}, but is text",
+            hint="rename it to .csv, or save it again from the spreadsheet program",
+        )
     if promised is not found:
         raise InputError(
             f"{path.name} is named like {promised}, but its content is {_content(found, data)}",

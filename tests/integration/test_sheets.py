@@ -97,8 +97,25 @@ def test_an_encoding_that_does_not_exist_is_a_usage_error(tmp_path: Path) -> Non
 def test_utf16_without_its_mark_is_called_by_name(tmp_path: Path) -> None:
     """It reads as UTF-8 with a NUL after every letter."""
     path = text(tmp_path, "number,channel,agent\r\n".encode("utf-16-le"))
-    assert "--encoding utf-16-le" in refusal(path).hint
+    assert "say --encoding utf-16-le" in refusal(path).hint
     assert {} == rows(sheets.read(path, encoding="utf-16-le"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("given", ["", "cp1254"])
+def test_utf16_without_its_mark_is_known_by_its_other_bytes(encoding: str, given: str, tmp_path: Path) -> None:
+    """With a letter that is no UTF-8, another encoding would be the next that fails."""
+    path = write_csv(tmp_path / "a.csv", [HEADER, (NUMBER, "call", "Ayşe Yılmaz")], encoding=encoding)
+    error = refusal(path, encoding=given)
+    assert "a.csv is UTF-16 without its mark" == error.message
+    assert f"say --encoding {encoding}, " in error.hint
+    assert (NUMBER, "call", "Ayşe Yılmaz") == rows(sheets.read(path, encoding=encoding))[2]
+
+
+def test_an_encoding_that_was_told_is_not_told_back(tmp_path: Path) -> None:
+    """It was tried, and the file breaks off in the middle of a letter."""
+    path = text(tmp_path, "number,channel,agent\r\n".encode("utf-16-le") + b"x")
+    assert "a.csv is not UTF-16-LE" in refusal(path, encoding="utf-16-le").message
 
 
 def test_the_separator_is_the_one_under_which_the_header_appears(tmp_path: Path) -> None:
@@ -132,6 +149,39 @@ def test_a_ragged_row_is_rejected_alone_and_never_shifted(line: str, tmp_path: P
     assert [2, 4] == [request.origin.row for request in normalise(table).requests]
 
 
+@pytest.mark.parametrize(
+    ("header", "line", "cells"),
+    [
+        ("number,channel,agent,note", "+905321234567,call,Ali", (*GOOD, "")),
+        ("number,channel,agent,expect,wave,city", "+905321234567,call,Ali,Veli", (*GOOD, "Veli", "", "")),
+        ("number,channel,agent,city", "+905321234567,call,Ali", (*GOOD, "")),
+    ],
+    ids=["note", "wave and a column that means nothing", "a column that means nothing"],
+)
+def test_a_row_that_ends_before_columns_that_may_be_empty_is_read(
+    header: str, line: str, cells: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Spreadsheet programs leave out the separators of empty cells at the end."""
+    table = sheets.read(text(tmp_path, f"{header}\n{line}\n{line}\n"))
+    assert ({2: cells, 3: cells}, ()) == (rows(table), table.problems)
+    assert 2 == len(normalise(table).requests)
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        ("number,channel,agent,note", "+905321234567,call"),
+        ("number,channel,note,agent", "+905321234567,call,Ali"),
+        ("number,channel,agent_uuid,agent_name", "+905321234567,call,Ali"),
+        ("number,channel,agent,note", "+905321234567,call,Ali,a,b"),
+    ],
+    ids=["no agent", "the agent stands last", "no agent's name", "too long"],
+)
+def test_a_row_that_may_have_lost_more_than_that_is_rejected(header: str, line: str, tmp_path: Path) -> None:
+    """What is missing could be anywhere in it."""
+    assert [(2, "ragged_row", "")] == codes(sheets.read(text(tmp_path, f"{header}\n{line}\n")).problems)
+
+
 def test_separators_after_the_last_cell_make_no_row_ragged(tmp_path: Path) -> None:
     """Some programs write them to the widest row of the file; blank rows have any number of them."""
     path = text(tmp_path, "number,channel,agent\n+905321234567,call,Ali,, ,\n,\n,,,,,,\n")
@@ -160,10 +210,10 @@ def test_a_line_break_inside_quotes_is_part_of_the_cell(tmp_path: Path) -> None:
     assert {2: (NUMBER, "call\nwa", "Ali\nVeli"), 3: GOOD} == rows(sheets.read(path))
 
 
-def test_a_cell_of_a_hundred_thousand_characters_is_a_cell(tmp_path: Path) -> None:
-    """Somebody pasted a letter into a note."""
-    path = write_csv(tmp_path / "a.csv", [(*HEADER, "note"), (*GOOD, "x" * 100_000)])
-    assert 100_000 == len(sheets.read(path).rows[0].cells[3])
+def test_a_cell_of_two_hundred_thousand_characters_is_a_cell(tmp_path: Path) -> None:
+    """Somebody pasted a letter into a note; Python's own reader ends at 131,072."""
+    path = write_csv(tmp_path / "a.csv", [(*HEADER, "note"), (*GOOD, "x" * 200_000)])
+    assert 200_000 == len(sheets.read(path).rows[0].cells[3])
 
 
 @pytest.mark.parametrize("word", ["NA", "null", "None", "007", "1e5", "nan", "N/A", "TRUE", "-inf", "1_000", ""])

@@ -43,7 +43,7 @@ def build(grid: Grid, *, file: str, sha256: str, mapping: Mapping[str, str]) -> 
     header = tuple(trim(name) for name in head[at])
     fields = columns.settle(header, mapping, f"{place} row {at + 1}")
     origin = Origin(file, grid.sheet, at + 1)
-    body = _Body(origin, header, _Marked(grid.marks, fields))
+    body = _Body(origin, header, fields, _Marked(grid.marks, fields))
     body.take(itertools.chain(head[at + 1 :], rows))
     width = body.used_width()
     return SourceTable(
@@ -94,12 +94,20 @@ def _covered(merged: Iterable[Area], column: int) -> Iterator[int]:
             done = max(done, bottom + 1)
 
 
-class _Body:
-    """The rows below the header."""
+_OPTIONAL = frozenset({Field.EXPECT, Field.WAVE, Field.NOTE})
 
-    def __init__(self, origin: Origin, header: Sequence[str], marked: _Marked) -> None:
+
+class _Body:
+    """The rows below the header.
+
+    A row that ends before columns which may be empty is filled up with blanks: programs leave out separators at the end
+    of a row. One that ends sooner, or is too long, cannot be told apart.
+    """
+
+    def __init__(self, origin: Origin, header: Sequence[str], fields: Mapping[Field, int], marked: _Marked) -> None:
         self.origin = origin
         self.header = header
+        self.needed = 1 + max(column for what, column in fields.items() if what not in _OPTIONAL)
         self.marked = marked
         self.rows: list[SourceRow] = []
         self.problems: list[Problem] = []
@@ -113,6 +121,8 @@ class _Body:
             if is_blank("".join(cells)) and number not in self.marked.never_blank:
                 self.blank += 1
                 continue
+            if self.needed <= len(cells) < width:
+                cells = (*cells, *[""] * (width - len(cells)))
             row = SourceRow(Origin(file, sheet, number), tuple(cells))
             self.rows.append(row)
             if len(cells) != width:

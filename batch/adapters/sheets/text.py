@@ -29,6 +29,8 @@ SEPARATORS = (",", ";", "\t", "|")
 _CHUNK_CELLS = 500_000
 _SAMPLE = 128 * 1024
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_LONGEST_CELL = 512 * 1024 * 1024
+"""As long as a file can be: a workbook takes any cell, and so does a text."""
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|:^~#])"?[\r\n]*', re.IGNORECASE)
 
 
@@ -63,6 +65,7 @@ class _Shape:
 def grid(data: bytes, name: str, *, mapping: Mapping[str, str], encoding: str) -> Grid:
     """The rows of a text file; raises :class:`InputError` naming the line or row that cannot be read."""
     text = _decodable(data, name, encoding)
+    csv.field_size_limit(_LONGEST_CELL)
     header, separator = _header(text, mapping)
     shape = _shape(text, separator, header)
     return Grid(rows=_rows(text, separator, shape))
@@ -81,10 +84,7 @@ def _decodable(data: bytes, name: str, encoding: str) -> _Text:
     except (UnicodeError, LookupError) as error:
         raise _undecodable(text, error) from error
     if nul:
-        raise InputError(
-            f"{name} has NUL characters in it: it is binary, or UTF-16 without its mark",
-            hint="save it as XLSX or CSV UTF-8, or say --encoding utf-16-le",
-        )
+        raise _unmarked(text) or InputError(f"{name} is binary: it has NUL characters in it", hint=_SAVE_IT)
     line = _SEPARATOR_LINE.fullmatch(first)
     return _Text(name, data, known, line[1]) if line else text
 
@@ -101,9 +101,25 @@ def _codec(encoding: str) -> str:
     return encoding
 
 
+_SAVE_IT = "save it as XLSX or CSV UTF-8"
+
+
+def _unmarked(text: _Text) -> InputError | None:
+    """The refusal of UTF-16 without its mark: of plain letters every other byte is NUL there, and no other byte is."""
+    if codecs.lookup(text.encoding).name.startswith("utf-16"):
+        return None
+    first, second = text.data[:_SAMPLE:2], text.data[1:_SAMPLE:2]
+    for encoding, nuls, letters in (("utf-16-le", second, first), ("utf-16-be", first, second)):
+        if 4 * nuls.count(0) > len(nuls) and 0 not in letters:
+            return InputError(
+                f"{text.name} is UTF-16 without its mark", hint=f"say --encoding {encoding}, or {_SAVE_IT}"
+            )
+    return None
+
+
 def _undecodable(text: _Text, error: Exception) -> InputError:
     line = _line_of_failure(text)
-    return InputError(
+    return _unmarked(text) or InputError(
         f"{text.name} is not {text.encoding.upper()}{line}: {getattr(error, 'reason', error)}",
         hint="save it as 'CSV UTF-8', or name its encoding, such as --encoding cp1254 (Turkish) or cp1252 (western)",
     )

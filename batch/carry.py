@@ -89,7 +89,7 @@ def _all_well(plan: Plan, ending: Ending) -> bool:
 async def _to_its_end(run: Run, session: Session, settings: Settings, hooks: Hooks, signals: Signals) -> Ending:
     ending = Ending(dict(run.record.outcomes))
     try:
-        if run.record.plan.writes() and not await _started(settings, hooks, signals):
+        if run.record.plan.writes() and not await _started(session, settings, hooks, signals):
             ending.stopped = Reason.INTERRUPTED
             return ending
         ending = await _execute(run, session, settings, hooks, signals)
@@ -100,10 +100,11 @@ async def _to_its_end(run: Run, session: Session, settings: Settings, hooks: Hoo
     return ending
 
 
-async def _started(settings: Settings, hooks: Hooks, signals: Signals) -> bool:
-    """Wait until ``--at``; false when the run was asked to end meanwhile."""
+async def _started(session: Session, settings: Settings, hooks: Hooks, signals: Signals) -> bool:
+    """Wait until ``--at``, from where the deadline counts; false when the run was asked to end meanwhile."""
     if settings.start is None:
         return True
+    began = session.gate.clock()
     seconds = settings.start.seconds_until(time.time())
     until = time.time() + seconds
     hooks.say(f"waiting until {settings.at}: {seconds:,.0f} s")
@@ -112,6 +113,7 @@ async def _started(settings: Settings, hooks: Hooks, signals: Signals) -> bool:
         # of the wall clock, which may jump, and goes on while the machine sleeps
         while time.time() < until:  # noqa: ASYNC110 - nobody tells when it is time
             await anyio.sleep(min(CLOCK_LOOK, max(0.0, until - time.time())))
+    session.gate.begins_later(session.gate.clock() - began)
     return not scope.cancelled_caught
 
 

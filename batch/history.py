@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from batch.adapters import runs
@@ -22,11 +23,21 @@ def glance(runs_dir: Path, run: str) -> tuple[RunRecord, bool]:
 
 
 def written(runs_dir: Path, run: str) -> RunRecord:
-    """*run*, or for ``last`` the newest run that meant to write: a look since then is nothing to undo or try again."""
-    if run == runs.LAST:
-        past = runs.listing(runs_dir)
-        run = next((candidate.run_id for candidate in past if _has_begun(candidate.folder)), run)
-    return _record_in(runs.find(runs_dir, run))
+    """*run*, or for ``last`` the newest run that meant to write: a look since then is nothing to try again."""
+    return _record_in(_newest(runs_dir, LOOKING) if run == runs.LAST else runs.find(runs_dir, run))
+
+
+def undoable(runs_dir: Path, run: str) -> RunRecord:
+    """*run*, or for ``last`` the newest that was no rollback: taking back twice must not put anything back."""
+    return _record_in(_newest(runs_dir, LOOKING | {"rollback"}) if run == runs.LAST else runs.find(runs_dir, run))
+
+
+def _newest(runs_dir: Path, but: Collection[str]) -> Path:
+    """The newest run whose command is none of *but*. Raises :class:`UsageError` when there is none."""
+    for candidate in runs.listing(runs_dir):
+        if _has_begun(candidate.folder, but):
+            return candidate.folder
+    raise UsageError(f"there is no such run in {runs_dir}", hint="`reassign runs` lists them; name the one you mean")
 
 
 def resumable(runs_dir: Path, run: str | None) -> Path:
@@ -39,18 +50,20 @@ def resumable(runs_dir: Path, run: str | None) -> Path:
     raise UsageError("there is no run to resume", hint="`reassign runs` lists them; name one to look at it again")
 
 
-def refuse_used(path: Path, saved: Plan, runs_dir: Path) -> None:
-    """A plan is applied once.
+def refuse_used(path: Path, whole: Plan, saved: Plan, runs_dir: Path) -> None:
+    """A plan is applied once; so is each change of it, when only *saved* of the *whole* is to be.
 
     The same rows can make the same plan again later, so what counts is a use after it was last made: by the word of
     the history, or by the file's own time where the plan was made elsewhere. Raises :class:`SafetyError`.
     """
-    digest = planfile.digest(saved)
-    known = [run for run in runs.listing(runs_dir) if run.summary.get("plan_digest", digest) == digest]
-    same = [record for run in known if (record := _undamaged(run.folder)) and record.plan_digest == digest]
+    digests = {None, planfile.digest(whole), planfile.digest(saved)}
+    known = [run for run in runs.listing(runs_dir) if run.summary.get("plan_digest") in digests]
+    same = [record for run in known if (record := _undamaged(run.folder)) and record.plan_digest in digests]
     made = max((record.started_at for record in same if record.command in LOOKING), default=path.stat().st_mtime)
+    asked = {change.trunk for change in saved.writes()}
     for record in same:
-        if record.command == "apply" and record.outcomes and record.started_at > made:
+        made_by_it = {record.plan.changes[id_].trunk for id_ in record.outcomes}
+        if record.command == "apply" and not asked.isdisjoint(made_by_it) and record.started_at > made:
             raise SafetyError(
                 f"the plan {path.name} was already applied by run {record.run_id}",
                 hint="make a new plan, or go on with that run: `reassign resume` or `reassign retry`",
@@ -70,11 +83,11 @@ def _record_in(folder: Path) -> RunRecord:
         return fold(journal.entries())
 
 
-def _has_begun(folder: Path) -> bool:
-    """Whether a run got as far as its plan, and meant to write; a damaged journal is to be told, not passed over."""
+def _has_begun(folder: Path, but: Collection[str] = LOOKING) -> bool:
+    """Whether a run got as far as its plan, by none of these commands; a damaged one is to be told, not passed over."""
     try:
         with Journal.open(folder / runs.JOURNAL) as journal:
             opening = next(journal.entries(), None)
     except (JournalError, LockedError):
         return (folder / runs.JOURNAL).is_file()
-    return opening is not None and opening.body.get("command") not in LOOKING
+    return opening is not None and opening.body.get("command") not in but

@@ -94,7 +94,7 @@ async def apply(path: Path, settings: Settings, hooks: Hooks) -> Finished:
 
 async def rollback(run: str, settings: Settings, hooks: Hooks) -> Finished:
     """Give every trunk that still holds what *run* wrote the agent it had before; the others are named."""
-    record = history.written(settings.runs_dir, run)
+    record = history.undoable(settings.runs_dir, run)
     most = settings.max_change or record.plan.limits.max_change
     settings = settings.model_copy(update={"max_change": most})  # what was let through may be taken back
     return await _write(rollback_table(record), settings, hooks, command="rollback", like=record)
@@ -210,7 +210,7 @@ async def _apply_plan(path: Path, settings: Settings, hooks: Hooks) -> Finished:
     there = _target(settings)
     _same_workspace(saved.workspace, there.workspace, f"plan {path.name}")
     with workspace_lock(there.workspace, settings.run_id or "apply"):
-        history.refuse_used(path, saved, settings.runs_dir)
+        history.refuse_used(path, whole, saved, settings.runs_dir)
         async with open_session(there, _terms(settings)) as session:
             opening = new_run(settings, "apply", saved, input_file=path)
             return await carry_out(saved, opening, session, settings, hooks)

@@ -111,7 +111,7 @@ def copy_input(source: Path, folder: Path) -> Path:
 
 
 def listing(runs_dir: Path) -> tuple[Run, ...]:
-    """Every run, newest first; an absent folder has none. Links and foreign names are passed over."""
+    """Every run, newest first; an absent folder has none. Links, foreign names and others' runs are passed over."""
     try:
         folders = [entry for entry in runs_dir.iterdir() if _is_run(entry)]
     except FileNotFoundError:
@@ -123,10 +123,14 @@ def listing(runs_dir: Path) -> tuple[Run, ...]:
 
 
 def find(runs_dir: Path, name: str = LAST) -> Path:
-    """The folder of the run called *name*, or whose id begins so, or the newest one for ``last``.
+    """The folder of the run called *name*, or whose id begins so, or the newest one for ``last``; or the folder itself.
 
     Raises :class:`UsageError` when there is none, or several, naming them.
     """
+    if not name.strip():
+        raise UsageError("no run is named", hint="`reassign runs` lists them; `last` is the newest")
+    if os.sep in name and Path(name).resolve().parent == runs_dir.resolve():  # as commands print it
+        name = Path(name).name
     runs = listing(runs_dir)
     if not runs:
         raise UsageError(f"there is no run in {runs_dir}", hint="check --runs-dir, or start with `reassign apply`")
@@ -180,7 +184,8 @@ def _private_runs_dir(runs_dir: Path) -> None:
 
 
 def _is_run(entry: Path) -> bool:
-    return _ID.fullmatch(entry.name) is not None and entry.is_dir() and not entry.is_symlink()
+    named = _ID.fullmatch(entry.name) is not None and entry.is_dir() and not entry.is_symlink()
+    return named and os.access(entry, os.R_OK | os.X_OK)
 
 
 def _changed_at(folder: Path) -> float:

@@ -33,6 +33,7 @@ class Belief(StrEnum):
     """What an outcome claims about its trunk."""
 
     HOLDS = "holds"  # done, or already so
+    SEEN = "seen"  # done, and an earlier look has seen it
     IN_DOUBT = "in doubt"  # unknown
     PUT_BACK = "put back"  # undone by us, because another channel of its row did not end well
     WRITTEN = "written"  # did not end well, though a PUT of ours may have reached the server
@@ -61,6 +62,9 @@ TABLE: Mapping[tuple[Belief, Place], Finding] = {
     # the answer was a lie, or somebody put the trunk back, or a read is stale: nobody can tell which
     (Belief.HOLDS, Place.BEFORE): Finding(Status.UNKNOWN, Reason.UNCLEAR),
     (Belief.HOLDS, Place.ELSEWHERE): Finding(Status.DRIFTED, Reason.CHANGED_AFTERWARDS),
+    (Belief.SEEN, Place.WANTED): KEEP,
+    (Belief.SEEN, Place.BEFORE): Finding(Status.DRIFTED, Reason.CHANGED_AFTERWARDS),  # a rollback, as a rule
+    (Belief.SEEN, Place.ELSEWHERE): Finding(Status.DRIFTED, Reason.CHANGED_AFTERWARDS),
     (Belief.IN_DOUBT, Place.WANTED): Finding(Status.DONE, Reason.VERIFIED),
     (Belief.IN_DOUBT, Place.BEFORE): Finding(Status.FAILED, Reason.NOT_APPLIED, later=True),
     (Belief.IN_DOUBT, Place.ELSEWHERE): Finding(Status.DRIFTED, Reason.OWNER_CHANGED, later=True),
@@ -123,6 +127,8 @@ def belief_of(outcome: Outcome) -> Belief:
     """What *outcome* claims about its trunk."""
     if outcome.reason in LEFT:
         return Belief.PUT_BACK
+    if outcome.status is Status.DONE and outcome.verified is Verified.SWEEP:
+        return Belief.SEEN
     return _BELIEFS.get(outcome.status, Belief.WRITTEN if outcome.written else Belief.UNTOUCHED)
 
 
@@ -139,7 +145,7 @@ def _corrected(outcome: Outcome, finding: Finding, owner: AgentId | None, *, set
         reason = outcome.reason if belief is Belief.PUT_BACK else Reason.UNCLEAR
         return replace(outcome, status=Status.UNKNOWN, reason=reason, after=owner)
     if finding.status is None:
-        told = belief is Belief.HOLDS
+        told = belief in (Belief.HOLDS, Belief.SEEN)
         return replace(outcome, after=owner, verified=Verified.SWEEP if told else outcome.verified)
     unclear = finding.status is Status.UNKNOWN
     return replace(

@@ -112,7 +112,7 @@ class Caller:
                 ) from None
             raise NoAnswerError(
                 f"{call.method} {call.path} did not work in {tries} attempts: {again}",
-                hint="go on later with `reassign resume`",
+                hint="try again later",
             ) from None
 
     async def confirm_login(self) -> None:
@@ -125,7 +125,7 @@ class Caller:
         if reading is Reading.LOGIN:
             raise CredentialsError(
                 f"the server does not accept the token: {detail}",
-                hint="give a valid token of this workspace, then go on with `reassign resume`",
+                hint="give a valid token of this workspace",
             )
         if reading is Reading.FIREWALL:
             raise firewall(detail)
@@ -175,5 +175,5 @@ def firewall(detail: str) -> CredentialsError:
     """The error for an answer of something in front of the API."""
     return CredentialsError(
         f"something in front of the API refuses the calls: {detail}",
-        hint="ask for this machine's address to be let through, then go on with `reassign resume`",
+        hint="ask for this machine's address to be let through",
     )

@@ -91,6 +91,10 @@ class Gate:
         self._stopped = anyio.Event()
         self._deadline = max(self._deadline, self.clock() + seconds)
 
+    def begins_later(self, seconds: float) -> None:
+        """The run's time begins so much later than was thought: it has waited for its moment."""
+        self._deadline += seconds
+
     def calls(self) -> Calls:
         """What was sent so far."""
         return Calls(get=self._get, put=self._put, retried=self._retried, refused_429=self._refused_429)
@@ -105,7 +109,7 @@ class Gate:
         Raises :class:`UnavailableError` at once when the run may not last that long.
         """
         if self.clock() + seconds > self._deadline:
-            raise UnavailableError("the run's time is over", hint="go on later with `reassign resume`")
+            raise UnavailableError("the run's time is over", hint="try again later")
         with anyio.move_on_after(seconds):
             await self._stopped.wait()
         if self.stopping:
@@ -168,7 +172,7 @@ class Gate:
         if self._vain_pauses >= VAIN_PAUSES and now - self._served_at >= VAIN_SECONDS:
             raise UnavailableError(
                 f"the server has refused every call as one too many for {(now - self._served_at) / 60:.0f} minutes",
-                hint="find out who else uses its quota, then `reassign resume`",
+                hint="find out who else uses its quota, then try again",
             )
         seconds = self._breaker.wait(now) or self._pacer.ask(now)
         if seconds <= 0.0:
@@ -285,7 +289,7 @@ def too_long(seconds: float) -> UnavailableError:
     """The error for a wait that the run may not last."""
     return UnavailableError(
         f"the server asks us to wait {seconds:.0f} s, longer than this run may last",
-        hint="go on later with `reassign resume`",
+        hint="try again later",
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from batch.core.model import Number, NumberState, Outcome, Plan, Reason, Status, Verified
+from batch.core.model import Action, Change, Number, NumberState, Outcome, Plan, Reason, Status, Verified
 from batch.core.verify import verify
 from batch.engine.caller import Caller
 from batch.engine.snapshot import reread
@@ -35,6 +35,7 @@ async def sweep(
     Raises what reading raises; the outcomes then stand as they were.
     """
     trunks = {change.id: change.trunk for change in plan.writes()}
+    overtaken = {change.trunk.number for change in plan.writes() if _was_overtaken(change, outcomes)}
     numbers = {trunks[id_].number for id_, outcome in outcomes.items() if _to_look_at(outcome) and id_ in trunks}
     seen: dict[Number, NumberState] = {}
     judged, left = outcomes, sum(PAUSES)
@@ -46,7 +47,7 @@ async def sweep(
         judged = verify(plan, outcomes, seen, settled=last)
         unseen, beside = numbers - seen.keys(), ()
         doubtful = (id_ for id_ in judged if id_ in trunks and _does_not_fit(outcomes[id_], judged[id_]))
-        numbers = unseen | {trunks[id_].number for id_ in doubtful}
+        numbers = unseen | {trunks[id_].number for id_ in doubtful} | overtaken
         left -= pause
         if on_look is not None:
             on_look(len(numbers), left if numbers else 0.0)
@@ -76,6 +77,12 @@ def _does_not_fit(before: Outcome, after: Outcome) -> bool:
     if after.status is Status.DONE:
         return False
     return Status.UNKNOWN is after.status or Status.DONE is before.status or _may_come_late(after)
+
+
+def _was_overtaken(change: Change, outcomes: Mapping[int, Outcome]) -> bool:
+    """Whether a parking had an unclear attempt: coming late it would undo the way home, however well all fits now."""
+    outcome = outcomes.get(change.id)
+    return change.action is Action.PARK and outcome is not None and _may_come_late(outcome)
 
 
 def _may_come_late(outcome: Outcome) -> bool:

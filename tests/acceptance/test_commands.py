@@ -174,6 +174,8 @@ def test_a_saved_plan_is_applied_exactly_and_once(at: Desk, sandbox: Sandbox) ->
     again = [at("apply", name, "--yes") for name in ("plan.json", "copy.json")]
     assert ([done.returncode for done in again], sandbox.moved()) == ([7, 7], {})
     assert "already applied by run r1" in again[0].stderr
+    parts = [at("apply", "plan.json", "--yes", *part) for part in (("--limit", "99"), ("--only", "row=2"))]
+    assert ([done.returncode for done in parts], sandbox.moved()) == ([7, 7], {})
     at("plan", sheet, "-o", "new.json")
     assert (at("apply", "new.json", "--yes").returncode, sandbox.moved()) == (0, wanted(asked))
 
@@ -251,6 +253,21 @@ def test_rollback_of_the_last_run_passes_over_those_that_only_looked(at: Desk, s
     at("apply", sheet, "--yes")
     at("audit", sheet)
     assert (at("rollback", "last", "--yes").returncode, sandbox.moved()) == (0, {})
+
+
+def test_rollback_of_the_last_run_may_be_run_again(at: Desk, sandbox: Sandbox) -> None:
+    """A scheduler that repeats it must not migrate again: a rollback is not what it takes back."""
+    at("apply", at.sheet(*rows(3)), "--yes", "--run-id", "r1")
+    done = [at("rollback", "last", "--yes").returncode for _ in range(2)]
+    assert (done, sandbox.moved()) == ([0, 0], {})
+
+
+def test_a_run_that_was_rolled_back_is_not_doubted_when_it_is_resumed(at: Desk, sandbox: Sandbox) -> None:
+    """It was done, and seen; somebody has changed it since."""
+    at("apply", at.sheet(*rows(2)), "--yes", "--run-id", "r1")
+    at("rollback", "r1", "--yes")
+    assert (at("resume", "r1", "--yes").returncode, sandbox.moved()) == (5, {})
+    assert ["drifted", "drifted"] == sorted(at.statuses("r1").values())
 
 
 def test_rollback_leaves_alone_and_names_what_somebody_else_has_changed_since(at: Desk, sandbox: Sandbox) -> None:

@@ -156,6 +156,31 @@ def test_a_run_is_found_by_id_by_beginning_and_as_last(tmp_path: Path) -> None:
     assert [runs.find(tmp_path, name).name for name in ("run-1", "oth", "last")] == ["run-1", "other", "run-10"]
 
 
+def test_a_run_is_found_by_the_folder_that_a_command_printed(tmp_path: Path) -> None:
+    """As a script hands it on; a folder of the same name elsewhere is none of these."""
+    make(tmp_path / "runs", "run-1")
+    make(tmp_path / "others", "run-1")
+    assert "run-1" == runs.find(tmp_path / "runs", str(tmp_path / "runs" / "run-1")).name
+    with pytest.raises(UsageError):
+        runs.find(tmp_path / "runs", str(tmp_path / "others" / "run-1"))
+
+
+def test_an_empty_name_is_not_the_beginning_of_the_only_run(tmp_path: Path) -> None:
+    """A script whose variable is not set must not roll it back."""
+    make(tmp_path, "run-1")
+    with pytest.raises(UsageError, match="no run is named"):
+        runs.find(tmp_path, " ")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+def test_the_runs_of_somebody_else_are_passed_over(tmp_path: Path) -> None:
+    """One folder that cannot be read must not hide the others."""
+    make(tmp_path, "run-1")
+    make(tmp_path, "run-2")
+    (tmp_path / "run-2").chmod(0)
+    assert ["run-1"] == [run.run_id for run in runs.listing(tmp_path)]
+
+
 @pytest.mark.parametrize("name", ["run", "absent", "../secret", ""])
 def test_an_unclear_or_absent_name_is_a_usage_error(tmp_path: Path, name: str) -> None:
     """Never a guess, never a path."""

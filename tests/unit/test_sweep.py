@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from batch.core.model import Number, NumberState, Outcome, Plan, Reason, Status, Verified
+from batch.core.model import Action, Number, NumberState, Outcome, Plan, Reason, Status, Verified
 from batch.engine.gate import StopRequested
 from batch.engine.sweep import sweep
 from batch.errors import UnavailableError
@@ -16,7 +16,7 @@ from batch.sandbox import faults
 from batch.sandbox.options import Options
 from batch.sandbox.throttle import ThrottleRule
 from tests.fake_api import FakeApi, Say
-from tests.plans import live, plan_of, want
+from tests.plans import live, plan_of, uuid, want
 from tests.rigs import Rig, ended, page, rig, said, trunk, trunks
 from tests.virtual_clock import anyio_backend  # noqa: F401 - a fixture
 from tests.worlds import agent, number, world
@@ -172,6 +172,24 @@ async def test_where_no_attempt_was_unclear_one_look_is_enough(outcome: Outcome)
     start = anyio.current_time()
     assert facts(await swept(made, {0: outcome}))[:2] == (outcome.status, outcome.reason)
     assert anyio.current_time() == start
+
+
+SPARE = 4
+RING = plan_of([want(0, "call", "B"), want(1, "call", "A")], live({"call": "A"}, {"call": "B"}), parking=(uuid("E"),))
+
+
+@pytest.mark.parametrize(
+    ("attempts", "status"), [(2, Status.UNKNOWN), (1, Status.DONE)], ids=["an unclear attempt", "one that was clear"]
+)
+async def test_a_parking_that_may_come_late_is_waited_for_though_all_fits(attempts: int, status: Status) -> None:
+    """Its first PUT arrives after the trunk came home, and takes it to the spare again."""
+    made = await at_the_end(2, moved=1)
+    outcomes = {c.id: ended(c.id, attempts=attempts if c.action is Action.PARK else 1) for c in RING.writes()}
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(later, made, 5.0, SPARE)
+        judged, _ = await sweep([made.caller()], RING, outcomes, pages=1)
+    home = next(c for c in RING.writes() if c.before == uuid("E"))
+    assert judged[home.id].status is status
 
 
 async def test_a_read_that_lags_behind_does_not_deny_what_was_done() -> None:

@@ -12,6 +12,7 @@ from tests.records import agent, change, outcome, plan, state
 
 ENDED = {
     Belief.HOLDS: outcome(verified=Verified.ECHO),
+    Belief.SEEN: outcome(verified=Verified.SWEEP),
     Belief.IN_DOUBT: outcome(status=Status.UNKNOWN, reason=Reason.UNCLEAR, written=True, detail="timeout"),
     Belief.PUT_BACK: outcome(status=Status.FAILED, reason=Reason.UNIT_PUT_BACK, written=True),
     Belief.WRITTEN: outcome(status=Status.FAILED, reason=Reason.OUT_OF_RETRIES, written=True, detail="gone"),
@@ -52,6 +53,7 @@ def test_the_examples_are_what_they_claim_to_be(belief: Belief) -> None:
     [
         (Belief.HOLDS, Place.BEFORE, Status.UNKNOWN),
         (Belief.HOLDS, Place.ELSEWHERE, Status.DRIFTED),
+        (Belief.SEEN, Place.BEFORE, Status.DRIFTED),
         (Belief.IN_DOUBT, Place.WANTED, Status.DONE),
         (Belief.IN_DOUBT, Place.BEFORE, Status.FAILED),
         (Belief.PUT_BACK, Place.WANTED, Status.DONE),
@@ -61,6 +63,7 @@ def test_the_examples_are_what_they_claim_to_be(belief: Belief) -> None:
     ids=[
         "a promise not kept",
         "taken since",
+        "taken back since it was seen",
         "it worked",
         "it did not",
         "still split",

@@ -272,7 +272,7 @@ def _read(file: Path, settings: Settings) -> SourceTable:
 
 def _load_plan(path: Path) -> Plan:
     try:
-        return planfile.load(path.read_text("utf-8"))
+        return planfile.load(path.read_text("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"cannot read the plan {path}: {error.strerror}", hint="check its name") from error
     except UnicodeDecodeError as error:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
 
-import platformdirs
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from batch import values
 from batch.adapters import runs
+from batch.adapters.files import state_folder
 from batch.core import select
+from batch.core.columns import field_called
 from batch.core.guard import kinds
 from batch.core.model import AgentId, Limits, Occupancy, OnSplit
 from batch.core.waves import read_sizes
@@ -52,6 +53,7 @@ def _pair(text: str) -> str:
     header, sign, what = text.rpartition("=")
     if not (sign and header.strip() and what.strip()):
         raise ValueError(f'write {text!r} as "Header=field"')
+    _sentence(field_called)(what)
     return text
 
 
@@ -64,6 +66,7 @@ def _uuid(text: str) -> str:
 
 def _encoding(name: str) -> str:
     try:
+        b"".decode(name)  # some codecs are none of texts
         return codecs.lookup(name).name
     except LookupError as error:
         raise ValueError("there is no such encoding: give one such as utf-8, cp1254 or utf-16") from error
@@ -92,7 +95,7 @@ class Settings(BaseModel):
     workspace: str = ""
     base_url: str = ""
     token_file: Path | None = None
-    runs_dir: Path = Field(default_factory=lambda: platformdirs.user_state_path("reassign") / "runs")
+    runs_dir: Path = Field(default_factory=lambda: state_folder() / "runs")
     run_id: Annotated[str, _checked(runs.check_run_id)] = ""
     sheet: str = ""
     map: Annotated[Many, AfterValidator(lambda pairs: tuple(map(_pair, pairs)))] = ()
@@ -174,7 +177,7 @@ class Settings(BaseModel):
 
     @property
     def deadline_seconds(self) -> float | None:
-        """``--deadline`` in seconds from the start of the run."""
+        """``--deadline`` in seconds from the start of the run, which ``--at`` may put off."""
         return values.duration(self.deadline) if self.deadline else None
 
     @property

@@ -41,8 +41,7 @@ def load(
     user_file: Path | None = None,
 ) -> Settings:
     """The settings of a run; the stronger layer wins key by key. Raises :class:`UsageError` with all faults."""
-    user = user_file or platformdirs.user_config_path("reassign") / "settings.toml"
-    layers = [flag_layer(flags or {}), environment_layer(environ), job, file_layer(user) if user.exists() else None]
+    layers = [flag_layer(flags or {}), environment_layer(environ), job, _user_layer(user_file)]
     return merge([layer for layer in layers if layer is not None], Settings)
 
 
@@ -60,13 +59,28 @@ def merge(layers: Iterable[Layer], model: type[S]) -> S:
     except ValidationError as error:
         keys = tuple(field.alias or name for name, field in model.model_fields.items())
         faults = dict.fromkeys(_sentence(fault, places, keys) for fault in error.errors(include_url=False))
-        raise UsageError("\n".join(faults), hint="`reassign plan --help` lists every option") from None
+        raise UsageError("\n".join(faults), hint="`--help` behind a command lists its options") from None
 
 
 def flag_layer(flags: Mapping[str, Any]) -> Layer:
-    """The options that were given on the command line."""
+    """The options that were given on the command line; an empty one would lift a brake that a script meant to set."""
+    empty = [BY_NAME[name].flag for name, value in flags.items() if value == "" and name in BY_NAME]
+    if empty:
+        raise UsageError(f"{empty[0]} is empty", hint="give it a value, or leave it away")
     given = {name: value for name, value in flags.items() if value is not None and value not in ((), False, 0)}
     return Layer(given, lambda key: BY_NAME[key].flag if key in BY_NAME else key)
+
+
+def _user_layer(path: Path | None) -> Layer | None:
+    """The user's own file, if there is one: a user without a home has none."""
+    try:
+        path = path or platformdirs.user_config_path("reassign") / "settings.toml"
+        return file_layer(path) if path.exists() else None
+    except RuntimeError:
+        return None
+    except OSError as error:  # not to be passed over: it may hold brakes
+        hint = "set HOME or XDG_CONFIG_HOME to a folder that this user may read"
+        raise UsageError(f"cannot look for {path}: {error.strerror}", hint=hint) from error
 
 
 def environment_layer(environ: Mapping[str, str]) -> Layer:
@@ -86,7 +100,7 @@ def environment_layer(environ: Mapping[str, str]) -> Layer:
 def file_layer(path: Path) -> Layer:
     """A TOML file of settings; raises :class:`UsageError` when it cannot be read."""
     try:
-        found = tomllib.loads(path.read_text("utf-8"))
+        found = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read {path}: {reason}", hint="it must be a TOML file in UTF-8") from error

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from batch.cli.common import CONTEXT, FILE, HISTORY, PLACE, SAID, as_json, common
-from batch.cli.people import People
+from batch.cli.common import CONTEXT, FILE, HISTORY, PLACE, SAID, as_json, at_work, common, refuse_target
 
 
 @click.group("job", context_settings=CONTEXT)
@@ -34,10 +33,12 @@ def check(file: Path, **flags: Any) -> int:
     from jobs.job import load
 
     found = load(file)
-    if flags.get("json"):
-        as_json({"kind": found.kind, "file": found.file, "run": found.run, **found.layer.values})
-    People(quiet=bool(flags.get("quiet"))).tell(f"{file} is a good {found.kind} job")
-    return 0
+    with at_work(flags, found.layer) as desk:
+        refuse_target(desk.settings)
+        if desk.settings.as_json:
+            as_json({"kind": found.kind, "file": found.file, "run": found.run, **found.layer.values})
+        desk.people.tell(f"{file} is a good {found.kind} job")
+        return 0
 
 
 @click.command("schema")

@@ -9,10 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from batch.errors import JournalError
+import platformdirs
+
+from batch.errors import JournalError, UsageError
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+
+
+def state_folder() -> Path:
+    """Where this user's runs and locks are, unless told otherwise; raises :class:`UsageError` for a homeless user."""
+    try:
+        return platformdirs.user_state_path("reassign")
+    except RuntimeError as error:
+        raise UsageError("this user has no home folder", hint="set HOME or XDG_STATE_HOME") from error
 
 
 def private_folder(path: Path) -> Path:

@@ -17,10 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import platformdirs
 from filelock import FileLock, Timeout
 
-from batch.adapters.files import private_folder, write_private
+from batch.adapters.files import private_folder, state_folder, write_private
 from batch.core.model import Workspace
 from batch.errors import JournalError, LockedError
 
@@ -37,7 +36,7 @@ def workspace_lock(workspace: Workspace, holder: str, *, folder: Path | None = N
     Raises :class:`LockedError` that names the present holder, :class:`JournalError` when the state folder cannot be
     used. *folder* replaces the user's state folder.
     """
-    path = private_folder(folder or platformdirs.user_state_path("reassign") / "locks") / f"{_name(workspace)}.lock"
+    path = private_folder(folder or state_folder() / "locks") / f"{_name(workspace)}.lock"
     # The kernel frees it when the process ends, however it ends; filelock must not unlink it on release.
     lock = FileLock(path, mode=0o600, thread_local=False)
     try:

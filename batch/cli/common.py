@@ -121,6 +121,15 @@ def on_loop(function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwar
     return ended[0]
 
 
+def refuse_target(settings: Settings) -> None:
+    """Raises :class:`UsageError` for a workspace or a base URL that cannot be one; none may be given yet."""
+    from batch.adapters import target
+    from batch.adapters.credentials import Secret
+
+    if settings.workspace or settings.base_url:
+        target.resolve(tenant=settings.workspace, base_url=settings.base_url, token=Secret("none"))
+
+
 def refuse_input(file: Path, flag: str, out: Path) -> None:
     """What was given to be read is not written over: it would be gone before anybody had looked at the result."""
     if out.exists() and file.exists() and out.samefile(file):

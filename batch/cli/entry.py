@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import os
@@ -13,11 +14,13 @@ import click
 
 from batch.cli import look, trial, work
 from batch.cli.common import CONTEXT, common, mute
-from batch.errors import ReassignError
+from batch.errors import JournalError, ReassignError
 
 YOUNG = 50_000
 """Objects between two collections: a plan is hundreds of thousands of values that live to the end and form no cycles;
 looking through them again and again was two fifths of the time it takes to order them."""
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a disk says that does not take what is written."""
 USAGE, BUG, INTERRUPTED, SIGNALLED = 2, 1, 130, 128
 
 ELSEWHERE: Final = {
@@ -124,6 +127,8 @@ def _failed(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         _say("stopped")
         return INTERRUPTED
+    if isinstance(error, OSError) and error.errno in FULL:
+        error = JournalError(f"cannot write: {error.strerror}", hint="make room, or write somewhere else")
     if isinstance(error, ReassignError):
         _say(f"error: {error.message}")
         if error.hint:

@@ -47,11 +47,18 @@ class Selection(Struct, frozen=True, kw_only=True):
     left_out: frozenset[tuple[str, str]] = frozenset()
 
 
+def _parsed(flag: str, text: str) -> Sequence[Test]:
+    try:
+        return parse(text)
+    except UsageError as error:
+        raise UsageError(f"{flag}: {error.message}", hint=error.hint) from None
+
+
 def select(rows: tuple[PlanRow, ...], only: str, exclude: str = "") -> Selection:
     """Apply ``--only`` and ``--exclude``; empty texts take everything. Raises :class:`UsageError`."""
     if not only.strip() and not exclude.strip():
         return Selection(rows=rows)
-    wanted, unwanted = parse(only), parse(exclude)
+    wanted, unwanted = _parsed("--only", only), _parsed("--exclude", exclude)
     pairs = {(row.number, channel) for row in rows if row.valid for channel in row.channels}
     taken = {
         (row.number, c)
@@ -191,7 +198,7 @@ def parse(text: str) -> tuple[Test, ...]:
     while at < len(text):
         found = _TERM.match(text, at)
         if found is None:
-            raise UsageError(f"--only: {text[at:].strip()!r} is not a term", hint=HINT)
+            raise UsageError(f"{text[at:].strip()!r} is not a term", hint=HINT)
         tests.append(_term(found[1].casefold(), found[2], found[3]))
         at = found.end()
     return tuple(tests)
@@ -200,7 +207,7 @@ def parse(text: str) -> tuple[Test, ...]:
 def _term(field: str, operator: str, values: str) -> Test:
     maker = _MAKERS.get((field, operator[-1]))
     if maker is None:
-        raise UsageError(f"--only: {field}{operator} is not a comparison", hint=HINT)
+        raise UsageError(f"{field}{operator} is not a comparison", hint=HINT)
     tests = [maker(value) for value in _alternatives(values)]
     wanted = not operator.startswith("!")
     return lambda row, channel: any(test(row, channel) for test in tests) is wanted
@@ -211,7 +218,7 @@ def _alternatives(text: str) -> Iterator[str]:
     while at < len(text):
         found = _ALTERNATIVE.match(text, at)
         if found is None:
-            raise UsageError(f"--only: cannot read {text!r}", hint=HINT)
+            raise UsageError(f"cannot read {text!r}", hint=HINT)
         yield found[1] if found[1] is not None else found[2]
         at = found.end()
 
@@ -231,7 +238,7 @@ def _number_has(value: str) -> Test:
 def _channel_is(value: str) -> Test:
     named = read_channels(value).channels
     if not named:
-        raise UsageError(f"--only: {value!r} is not a channel", hint="channels are call and whatsapp")
+        raise UsageError(f"{value!r} is not a channel", hint="channels are call and whatsapp")
     return lambda _, channel: channel in [name.value for name in named]
 
 
@@ -270,7 +277,7 @@ def _some_digits(text: str) -> str:
     """The digits of a term; without any it would mean every number."""
     digits = _digits(text)
     if not digits:
-        raise UsageError(f"--only: {text!r} has no digits", hint="write a number, or a part of one such as number~+49")
+        raise UsageError(f"{text!r} has no digits", hint="write a number, or a part of one such as number~+49")
     return digits
 
 
@@ -281,11 +288,11 @@ def _digits(text: str) -> str:
 def _range(text: str) -> tuple[int, float]:
     found = _RANGE.fullmatch(text)
     if found is None or not any(found.groups()):
-        raise UsageError(f"--only: {text!r} is not a number or a range", hint="write 7, 2-50, 60- or -10")
+        raise UsageError(f"{text!r} is not a number or a range", hint="write 7, 2-50, 60- or -10")
     if found[1]:
         return int(found[1]), int(found[1])
     first = int(found[2] or 0)
     last = int(found[3]) if found[3] else float("inf")
     if last < first:
-        raise UsageError(f"--only: the range {text!r} is empty", hint="write the smaller number first")
+        raise UsageError(f"the range {text!r} is empty", hint="write the smaller number first")
     return first, last

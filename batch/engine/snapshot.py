@@ -15,7 +15,7 @@ from batch.core.model import Agent, Binding, Number, NumberState, Snapshot
 from batch.core.shapes import Page
 from batch.engine.caller import Caller, each
 from batch.engine.listing import PER_PAGE, Listed, ListReader
-from batch.errors import UnavailableError
+from batch.errors import CredentialsError, UnavailableError
 
 DISAGREEING = "{} numbers were listed twice with different agents; the first was kept"
 
@@ -100,7 +100,7 @@ async def _agents(callers: Sequence[Caller]) -> Listed[Agent]:
         callers, Listing.AGENTS, lambda body, _: shapes.agents_page(body), lambda agent: agent.uuid
     ).whole()
     if agents is None:
-        raise UnavailableError("this server has no list of agents", hint="check the base URL")
+        raise CredentialsError("this server has no list of agents: it is not this API", hint="check the base URL")
     return agents
 
 

@@ -173,6 +173,16 @@ async def test_nobody_leaves_after_the_deadline() -> None:
     assert anyio.current_time() == pytest.approx(start + 3.0)
 
 
+async def test_a_run_that_had_to_wait_for_its_moment_has_all_its_time() -> None:
+    """A deadline of three seconds counts from when the run begins."""
+    gate = a_gate(deadline=anyio.current_time() + 3.0)
+    await anyio.sleep(60.0)
+    gate.begins_later(60.0)
+    await gate.sleep(2.0)
+    with pytest.raises(UnavailableError, match="time is over"):
+        await gate.sleep(2.0)
+
+
 @pytest.mark.parametrize("reply", [DOWN, BROKEN], ids=["no connection", "500"])
 async def test_an_outage_is_probed_rarely_and_then_given_up(reply: Reply) -> None:
     """Sixteen workers against a dead server: threshold, workers and a probe per interval, then exit 10 for all."""

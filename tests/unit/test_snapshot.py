@@ -87,7 +87,7 @@ async def test_without_both_lists_the_snapshot_says_so() -> None:
 @pytest.mark.parametrize(
     ("path", "status", "error"),
     [
-        ("/agents", 404, UnavailableError),
+        ("/agents", 404, CredentialsError),
         ("/agents", 403, CredentialsError),
         ("/phone-numbers/trunks", 403, CredentialsError),
     ],

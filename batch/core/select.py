@@ -47,18 +47,11 @@ class Selection(Struct, frozen=True, kw_only=True):
     left_out: frozenset[tuple[str, str]] = frozenset()
 
 
-def _parsed(flag: str, text: str) -> Sequence[Test]:
-    try:
-        return parse(text)
-    except UsageError as error:
-        raise UsageError(f"{flag}: {error.message}", hint=error.hint) from None
-
-
 def select(rows: tuple[PlanRow, ...], only: str, exclude: str = "") -> Selection:
     """Apply ``--only`` and ``--exclude``; empty texts take everything. Raises :class:`UsageError`."""
     if not only.strip() and not exclude.strip():
         return Selection(rows=rows)
-    wanted, unwanted = _parsed("--only", only), _parsed("--exclude", exclude)
+    wanted, unwanted = parse(only), parse(exclude)
     pairs = {(row.number, channel) for row in rows if row.valid for channel in row.channels}
     taken = {
         (row.number, c)

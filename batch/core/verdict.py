@@ -171,8 +171,7 @@ class _Look:
 
     def is_ours(self, answer: Answer) -> bool:
         """Whether the answer echoes the number, the channel and the agent that were sent."""
-        if self._wanted is None:
-            return False
+        assert self._wanted is not None, "only of a write is it asked"
         trunk, agent = self._wanted
         return shapes.echo_of(answer.body, trunk.channel) == (trunk.number, agent)
 

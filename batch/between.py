@@ -66,8 +66,7 @@ class Between:
 
     async def _see_the_victims(self, done: Sequence[Change]) -> None:
         """A server may take an agent away from the number it served when another one is given to it (API.md §3.1)."""
-        snapshot = self.session.snapshot
-        risk = () if snapshot is None else bystanders(snapshot, self.run.record.plan, done)
+        risk = bystanders(self.run.record.beside or {}, done)
         if not risk:
             return
         seen = await reread(self.session.callers, {trunk.number for trunk in risk}, self.session.pages)

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 import anyio
+from msgspec.structs import replace
 
 from batch.between import Between, record_seen
 from batch.core import entries
-from batch.core.bystanders import bystanders, robbed, robbery
+from batch.core.bystanders import beside, bystanders, robbed, robbery
 from batch.core.guard import Refusal, failure_budget, guard
 from batch.core.lifecycle import OPEN_STATUSES, Entry, Kind
-from batch.core.model import Limits, Outcome, Plan, Reason, Status, Trunk
+from batch.core.model import Change, Limits, Outcome, Plan, Reason, Status
 from batch.core.results import GOOD
 from batch.engine.execute import Ending, Execution, Setting, reason_of
 from batch.engine.live import Live
@@ -151,6 +152,7 @@ async def _execute(run: Run, session: Session, settings: Settings, hooks: Hooks,
     if all(change.id in final for change in writes):
         return Ending(final)
     live = await _live(run, session, settings)
+    await _know_beside(run, session)
     limits = limits_of(plan.limits, settings)
     brakes = Brakes(
         budget=failure_budget(limits, len(writes)), on_split=limits.on_split, canary=limits.waves not in ALL_AT_ONCE
@@ -168,6 +170,14 @@ async def _execute(run: Run, session: Session, settings: Settings, hooks: Hooks,
     )
     execution = Execution(schedule, setting, known=run.record.outcomes, apis=session.apis)
     return await execution.run()
+
+
+async def _know_beside(run: Run, session: Session) -> None:
+    """Write down, before the plan does it, whose agents it gives to others: afterwards no sitting could tell."""
+    if run.record.beside is None and session.snapshot is not None:
+        found = beside(session.snapshot, run.record.plan)
+        await run.journal.append(*entries.beside(found, time.time()))
+        run.record = replace(run.record, beside=found)
 
 
 async def _live(run: Run, session: Session, settings: Settings) -> Live:
@@ -203,13 +213,13 @@ async def _look_again(
         plan = run.record.plan
         # a sitting that found everything done has read no list yet; the plan knows how long it was
         pages = session.pages or max((change.page for change in plan.writes()), default=0)
-        risk = _at_risk(session, plan, ending.outcomes)
-        beside = {trunk.number for trunk in risk}
-        judged, seen = await sweep(session.callers, plan, ending.outcomes, pages=pages, beside=beside, on_look=tell)
+        risk = bystanders(run.record.beside or {}, _done(plan, ending.outcomes))
+        near = {trunk.number for trunk in risk}
+        judged, seen = await sweep(session.callers, plan, ending.outcomes, pages=pages, beside=near, on_look=tell)
         at = time.time()
         await run.journal.append(*entries.judged(plan.changes, ending.outcomes, judged, at))
         lost = robbed(risk, seen)
-        kept = beside - {trunk.number for trunk in lost} - {change.trunk.number for change in plan.changes}
+        kept = near - {trunk.number for trunk in lost} - {change.trunk.number for change in plan.changes}
         await record_seen(run.journal, [state for number, state in seen.items() if number not in kept])
         ending.outcomes = dict(judged)
         if lost:
@@ -218,13 +228,9 @@ async def _look_again(
         ending.stopped = Reason.INTERRUPTED
 
 
-def _at_risk(session: Session, plan: Plan, outcomes: Mapping[int, Outcome]) -> tuple[Trunk, ...]:
-    """The trunks outside of the plan that may have been robbed; what an earlier sitting did to them is not known."""
-    if session.snapshot is None:
-        return ()
+def _done(plan: Plan, outcomes: Mapping[int, Outcome]) -> list[Change]:
     ended = ((change, outcomes.get(change.id)) for change in plan.writes())
-    done = [change for change, outcome in ended if outcome is not None and outcome.status is Status.DONE]
-    return bystanders(session.snapshot, plan, done)
+    return [change for change, outcome in ended if outcome is not None and outcome.status is Status.DONE]
 
 
 class Meter:

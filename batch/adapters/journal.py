@@ -31,9 +31,9 @@ from batch.errors import JournalError, LockedError
 APPLICATION_ID = 0x5253474E
 """Marks the file as ours (``PRAGMA application_id``)."""
 
-VERSION = 4
+VERSION = 5
 """Version of what entries hold (``PRAGMA user_version``)."""
-READABLE = frozenset({2, 3, VERSION})
+READABLE = frozenset({2, 3, 4, VERSION})
 """With a journal of any other version this program could not keep its promises."""
 
 _SCHEMA = """

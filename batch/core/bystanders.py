@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from batch.core.model import Change, Number, NumberState, Plan, Snapshot, Trunk
+from batch.core.model import AgentId, Change, Number, NumberState, Plan, Snapshot, Trunk
 from batch.errors import WaveError
 
 
-def bystanders(snapshot: Snapshot, plan: Plan, done: Iterable[Change]) -> tuple[Trunk, ...]:
-    """The trunks outside of *plan* that an agent served in *snapshot* to which *done* gave another one."""
+def beside(snapshot: Snapshot, plan: Plan) -> dict[Trunk, AgentId]:
+    """The trunks outside of *plan* whose agent, as *snapshot* has it, is to be given another one."""
+    writes = plan.writes()
+    given = {(change.trunk.channel, change.after) for change in writes}
+    planned = {change.trunk for change in writes}
+    owned = (
+        (trunk, state.owner(trunk.channel))
+        for state in snapshot.numbers.values()
+        for trunk in state.trunks()
+        if trunk not in planned
+    )
+    return {trunk: owner for trunk, owner in owned if owner is not None and (trunk.channel, owner) in given}
+
+
+def bystanders(served: Mapping[Trunk, AgentId], done: Iterable[Change]) -> tuple[Trunk, ...]:
+    """Those of the trunks *served* :func:`beside` a plan to whose agents *done* gave another one."""
     given = {(change.trunk.channel, change.after) for change in done}
-    if not given:
-        return ()
-    planned = {change.trunk for change in plan.writes()}
-    served = (trunk for state in snapshot.numbers.values() for trunk in state.trunks() if trunk not in planned)
-    return tuple([trunk for trunk in served if (trunk.channel, snapshot.owner(trunk)) in given])
+    return tuple([trunk for trunk, owner in served.items() if (trunk.channel, owner) in given]) if given else ()
 
 
 def robbed(trunks: Iterable[Trunk], seen: Mapping[Number, NumberState]) -> tuple[Trunk, ...]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from batch.core.encode import number_to_json, outcome_to_json
 from batch.core.json_text import Written
 from batch.core.lifecycle import Entry, Kind
-from batch.core.model import Change, NumberState, Outcome, Verified
+from batch.core.model import AgentId, Change, NumberState, Outcome, Trunk, Verified
 from batch.core.planfile import Pieces
 
 TOGETHER = 500
@@ -25,6 +25,13 @@ def planned(pieces: Pieces, at: float) -> Iterator[Entry]:
     for what, some in (("rows", pieces.rows), ("changes", pieces.changes)):
         for piece in some:
             yield Entry(Kind.PLANNED, at, body={what: Written(b"[" + piece + b"]")})
+
+
+def beside(served: Mapping[Trunk, AgentId], at: float) -> Iterator[Entry]:
+    """Who else was served, before anything was written, by the agents that the plan gives away."""
+    for several in _together(served.items()):
+        told = [(trunk.number, trunk.channel.value, agent) for trunk, agent in several]
+        yield Entry(Kind.BESIDE, at, body={"trunks": told})
 
 
 def seen(states: Iterable[NumberState], at: float) -> Iterator[Entry]:

@@ -22,6 +22,7 @@ class Kind(StrEnum):
 
     OPENED = "opened"  # the run: who, what, the plan but for its rows and changes
     PLANNED = "planned"  # some rows, or changes, of the plan
+    BESIDE = "beside"  # trunks outside of the plan, served by agents that it gives to others
     RESUMED = "resumed"  # somebody went on with it
     INTENT = "intent"  # a PUT for this change may leave from now on
     RESTORING = "restoring"  # a PUT that puts this change back may leave from now on

@@ -12,7 +12,20 @@ from msgspec.structs import replace
 from batch.core.encode import number_from_json, outcome_from_json
 from batch.core.entries import confirm
 from batch.core.lifecycle import Entry, Kind, State, step
-from batch.core.model import Binding, Calls, Number, NumberState, Outcome, Plan, Reason, RunRecord, Status, Trunk
+from batch.core.model import (
+    AgentId,
+    Binding,
+    Calls,
+    Channel,
+    Number,
+    NumberState,
+    Outcome,
+    Plan,
+    Reason,
+    RunRecord,
+    Status,
+    Trunk,
+)
 from batch.core.planfile import read, read_pieces
 from batch.errors import JournalError, SafetyError
 
@@ -24,6 +37,7 @@ class _Fold(Struct):
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     befores: dict[Number, NumberState] = field(default_factory=dict)
     afters: dict[Number, NumberState] = field(default_factory=dict)
+    beside: dict[Trunk, AgentId] = field(default_factory=dict)
     written: set[Trunk] = field(default_factory=set)
     attempts: dict[int, int] = field(default_factory=dict)
     began: dict[int, float] = field(default_factory=dict)
@@ -118,6 +132,7 @@ def _fold(entries: Iterable[Entry], opening: RunRecord) -> RunRecord:
         outcomes=so_far.outcomes,
         befores=so_far.befores,
         afters=so_far.afters,
+        beside=so_far.beside or None,
         calls=so_far.calls,
         pace=so_far.pace,
         finished_at=so_far.finished_at,
@@ -132,13 +147,8 @@ def _take(so_far: _Fold, plan: Plan, entry: Entry) -> None:
     match entry.kind:
         case Kind.INTENT | Kind.RESTORING | Kind.OUTCOME:
             _change_entry(so_far, plan, entry)
-        case Kind.CONFIRMED:
-            for change in entry.body["changes"]:
-                so_far.outcomes[change] = confirm(so_far.outcomes[change], plan.changes[change])
-        case Kind.SEEN:
-            # a journal of version 2 has an entry a number
-            states = map(number_from_json, entry.body.get("numbers", (entry.body,)))
-            so_far.afters.update((state.number, state) for state in states)
+        case Kind.CONFIRMED | Kind.SEEN | Kind.BESIDE:
+            _look_entry(so_far, plan, entry)
         case Kind.RESUMED:
             so_far.whole_run, so_far.whole_run_detail = None, ""
             so_far.finished_at = so_far.exit_code = None
@@ -151,6 +161,20 @@ def _take(so_far: _Fold, plan: Plan, entry: Entry) -> None:
             so_far.finished_at, so_far.exit_code = entry.at, entry.body["exit_code"]
         case _:
             raise JournalError("the journal begins twice: it was altered")
+
+
+def _look_entry(so_far: _Fold, plan: Plan, entry: Entry) -> None:
+    match entry.kind:
+        case Kind.CONFIRMED:
+            for change in entry.body["changes"]:
+                so_far.outcomes[change] = confirm(so_far.outcomes[change], plan.changes[change])
+        case Kind.SEEN:
+            # a journal of version 2 has an entry a number
+            states = map(number_from_json, entry.body.get("numbers", (entry.body,)))
+            so_far.afters.update((state.number, state) for state in states)
+        case _:
+            for number, channel, agent in entry.body["trunks"]:
+                so_far.beside[Trunk(Number(number), Channel(channel))] = AgentId(agent)
 
 
 def _change_entry(so_far: _Fold, plan: Plan, entry: Entry) -> None:

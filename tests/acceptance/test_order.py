@@ -143,7 +143,7 @@ def test_a_displaced_number_stops_the_run_after_its_first_wave(desk: Desk, tmp_p
 
 
 def test_a_number_displaced_in_the_last_wave_is_named(desk: Desk, tmp_path: Path) -> None:
-    """There is no wave after it to be stopped, but the run has cost somebody else an agent, and says so."""
+    """No wave after it is stopped, but the run has cost somebody else an agent, and says so; so does whoever resumes it."""
     state = tmp_path / "state.json"
     World.load(FOLDER / "workspace.json").save(state)
     with sandbox_process("--state", state, "--occupancy", "displace", folder=tmp_path) as running:
@@ -151,7 +151,8 @@ def test_a_number_displaced_in_the_last_wave_is_named(desk: Desk, tmp_path: Path
         sheet = desk.sheet(*((number(i), "call", uuid(to)) for i, to in enumerate((1010, 1011, 100))))
         done = desk("apply", sheet, "--yes", "--occupancy", "shared", "--run-id", "displaced")
         victims = {trunk for trunk, owner in running.owners().items() if owner is None}
+        again = desk("resume", "displaced", "--yes")
     moved, told = desk.statuses("displaced"), desk.summary("displaced")
     assert (done.returncode, victims, set(moved.values())) == (7, {(number(100), "call")}, {"done"})
-    assert number(100) in done.stderr
+    assert (again.returncode, number(100) in done.stderr) == (7, True)
     assert number(100) in told["stopped"]

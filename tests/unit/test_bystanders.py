@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batch.core.bystanders import bystanders, robbed, robbery
+from batch.core.bystanders import beside, bystanders, robbed, robbery
 from batch.core.model import Channel, NumberState, Snapshot, Trunk
 from tests.records import agent, change, plan, state
 
@@ -13,17 +13,19 @@ def snapshot(*states: NumberState) -> Snapshot:
     return Snapshot(agents={}, numbers={one.number: one for one in states})
 
 
-def test_whoever_was_served_by_an_agent_that_is_given_away_is_at_risk() -> None:
+def test_whoever_is_served_by_an_agent_that_is_to_be_given_away_is_beside_the_plan() -> None:
     """On the same channel, and not touched by the plan itself."""
     states = [state(2, call=0), state(3, call=1), state(4, call=1, whatsapp=1), state(5, whatsapp=1), state(6, call=2)]
     moves = [change(0, of=2), change(1, of=3, before=1, after=2)]
-    found = bystanders(snapshot(*states), plan([], moves), moves[:1])
-    assert (Trunk(states[2].number, CALL),) == found
+    served = {Trunk(states[2].number, CALL): agent(1), Trunk(states[4].number, CALL): agent(2)}
+    assert served == beside(snapshot(*states), plan([], moves))
 
 
-def test_where_nothing_was_done_nobody_is_at_risk() -> None:
-    """Whatever is planned."""
-    assert bystanders(snapshot(state(2, call=1)), plan([], [change(0)]), []) == ()
+def test_of_these_those_are_at_risk_whose_agent_was_given_away() -> None:
+    """Whatever else is planned."""
+    served = {Trunk(state(of).number, CALL): agent(of) for of in (4, 6)}
+    assert bystanders(served, [change(0, after=4)]) == (Trunk(state(4).number, CALL),)
+    assert bystanders(served, []) == ()
 
 
 def test_robbed_is_who_is_seen_with_nobody() -> None:

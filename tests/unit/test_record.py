@@ -12,10 +12,22 @@ from msgspec.structs import replace
 
 from batch.core import planfile
 from batch.core.encode import number_to_json, outcome_to_json
-from batch.core.entries import confirm, planned
+from batch.core.entries import beside, confirm, planned
 from batch.core.json_text import decode, encode
 from batch.core.lifecycle import Entry, Kind
-from batch.core.model import Calls, NumberState, Outcome, Plan, Reason, RunRecord, Source, Status, Verified
+from batch.core.model import (
+    Calls,
+    Channel,
+    NumberState,
+    Outcome,
+    Plan,
+    Reason,
+    RunRecord,
+    Source,
+    Status,
+    Trunk,
+    Verified,
+)
 from batch.core.record import fold, opening_of
 from batch.core.results import results
 from batch.errors import JournalError
@@ -139,6 +151,13 @@ def test_a_change_is_what_its_last_outcome_says() -> None:
 def test_a_number_is_as_it_was_last_seen() -> None:
     """One picture per number."""
     assert {number(2): state(call=1)} == told(seen(state(call=7)), seen(state(call=1))).afters
+
+
+def test_who_was_beside_the_plan_is_known_to_every_later_sitting() -> None:
+    """However many entries tell it; a journal that tells nothing does not say that there was nobody."""
+    served = {Trunk(state(of).number, Channel.CALL): agent(of) for of in range(600)}
+    assert served == told(*beside(served, BEGAN)).beside
+    assert told().beside is None
 
 
 def test_what_was_seen_before_a_call_left_is_not_the_last_word() -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from batch.core.model.live import NumberState
 from batch.core.model.plan import Plan
 from batch.core.model.reason import Reason
-from batch.core.model.trunk import AgentId, Number
+from batch.core.model.trunk import AgentId, Number, Trunk
 
 
 class Status(StrEnum):
@@ -69,10 +69,12 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     """Everything a journal knows about a run: what the report is made from.
 
     ``outcomes`` is keyed by change id; a change without one was never started. ``befores`` and ``afters`` are the
-    number as seen just before the run's first PUT on it, and as last seen. ``whole_run`` is why no change was started
-    at all (an audit, a guard, invalid rows), or why the rest was not; ``None`` when the run went to its end.
-    ``restoring`` are changes whose putting back was begun and has no outcome. ``plan_digest`` is that of the plan as it
-    was written down; ``opening_entries`` is how many of the journal's entries tell all but how the run went.
+    number as seen just before the run's first PUT on it, and as last seen. ``beside`` are the trunks outside of the
+    plan that were served by agents which it gives to others; ``None`` when that was not written down. ``whole_run`` is
+    why no change was started at all (an audit, a guard, invalid rows), or why the rest was not; ``None`` when the run
+    went to its end. ``restoring`` are changes whose putting back was begun and has no outcome. ``plan_digest`` is that
+    of the plan as it was written down; ``opening_entries`` is how many of the journal's entries tell all but how the
+    run went.
     """
 
     run_id: str
@@ -84,6 +86,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     afters: Mapping[Number, NumberState]
     calls: Calls
     started_at: float
+    beside: Mapping[Trunk, AgentId] | None = None
     pace: Mapping[str, str] = field(default_factory=dict)
     finished_at: float | None = None
     exit_code: int | None = None

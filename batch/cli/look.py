@@ -49,9 +49,8 @@ def check(file: Path, annotate: Path | None, **flags: Any) -> int:
     with at_work(flags) as desk:
         found = pipeline.check(file, desk.settings)
         rows = len(found.table.rows)
-        desk.people.show(
-            check_view(found.problems, found.rows_ok, rows, found.table.blank), wrong=found.rows_ok != rows
-        )
+        view = check_view(found.problems, found.rows_ok, rows, found.table.blank, whole=desk.settings.verbose > 0)
+        desk.people.show(view, wrong=found.rows_ok != rows)
         if annotate is not None:
             pipeline.annotate(found, annotate)
             desk.people.tell(f"the marked copy is {annotate}")

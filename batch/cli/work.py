@@ -108,12 +108,13 @@ def must_be_asked(desk: Desk) -> None:
 
 def hooks(desk: Desk) -> Hooks:
     """How the pipeline speaks to whoever reads stderr."""
+    from batch.core.figures import many
     from batch.run import Hooks
     from batch.views.plan import plan_review
 
     def confirm(plan: Plan, refusals: tuple[Refusal, ...]) -> bool:
         desk.people.show(plan_review(plan, refusals, per_second=desk.settings.per_second))
-        return desk.settings.yes or desk.people.ask(f"Send {len(plan.writes()):,} changes to {plan.workspace}?")
+        return desk.settings.yes or desk.people.ask(f"Send {many(len(plan.writes()), 'change')} to {plan.workspace}?")
 
     return Hooks(confirm=confirm, progress=desk.people.progress, say=desk.people.tell)
 
@@ -142,13 +143,21 @@ def tell_ending(desk: Desk, ended: Finished) -> None:
     from batch.views.plan import refusal_lines
     from batch.views.problems import problem_groups
 
-    before = (*problem_groups(ended.record.plan.problems()), *refusal_lines(ended.refusals))
+    told = not desk.settings.quiet and _was_shown(ended)  # with the plan, before anybody said yes
+    before = (*(() if told else problem_groups(ended.record.plan.problems())), *refusal_lines(ended.refusals))
     after = ending(ended.summary, ended.folder, ended.exit_code, list(unwell(ended.record)))
     desk.people.show((*before, *after), wrong=ended.exit_code != 0)
     if ended.error is not None:
         desk.people.say(f"stopped: {ended.error.message}")
         if ended.error.hint:
             desk.people.say(f"hint: {ended.error.hint}")
+
+
+def _was_shown(ended: Finished) -> bool:
+    """Whether the plan was shown to be said yes to, in this sitting or an earlier one."""
+    from batch.core.model import Reason
+
+    return bool(ended.record.outcomes) or ended.record.whole_run is Reason.DECLINED
 
 
 def hand_out(desk: Desk, ended: Finished, plan_to: str | None = None) -> int:

@@ -171,6 +171,8 @@ class _Judge:
 
     def _trunks(self, draft: _Draft, request: Request) -> Iterator[Trunk]:
         state = self._snapshot.numbers.get(request.number)
+        if request.assumed_plus:  # said anew, now that it is known
+            draft.problems = [problem for problem in draft.problems if problem.code != "number_repaired"]
         if state is None or not state.external:
             draft.complain(self._stranger(draft, request, state))
             return

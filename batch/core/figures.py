@@ -19,6 +19,11 @@ def share(part: int, whole: int) -> str:
     return f"{part:,} of {whole:,} ({'under 1' if small else f'{part * 100 / whole:.0f}'} %)"
 
 
+def many(count: int, noun: str) -> str:
+    """``1 row``, ``1,200 rows``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def span(seconds: float) -> str:
     """A length of time as people say it: ``40 s``, ``12 min``, ``3 h 20 min``."""
     if seconds < _MINUTE:

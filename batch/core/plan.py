@@ -84,7 +84,7 @@ def make_plan(
         trunks_total=snapshot.trunk_count(),
         facts=_facts(rows, changes, snapshot, held),
         limits=options.limits,
-        notes=(*_notes(table, snapshot, options), *_of_waves(changes, wishes)),
+        notes=(*_notes(table, snapshot, options), *_of_waves(changes, wishes), *_of_nothing(rows)),
     )
 
 
@@ -210,6 +210,14 @@ def _notes(table: SourceTable, snapshot: Snapshot, options: PlanOptions) -> Iter
     places = {row.origin for row in table.rows}
     yield from (f"{problem.origin}: {describe(problem)}" for problem in table.problems if problem.origin not in places)
     yield from said(options.only, options.exclude, options.limit)
+
+
+def _of_nothing(rows: Sequence[PlanRow]) -> Iterator[str]:
+    """Nothing to do may be good news, or a sheet that was cut off, or a filter with a slip in it."""
+    if not rows:
+        yield "the sheet has no row below its header"
+    elif not any(row.selected for row in rows):
+        yield "no row is left: --only and --exclude take none"
 
 
 def _of_waves(changes: Sequence[Change], wishes: Mapping[Origin, int]) -> Iterator[str]:

@@ -205,7 +205,7 @@ CATALOGUE: dict[str, Kind] = {
     "plus_missing": Kind(
         "Number without its +",
         "{value} has no + and no external trunk of this workspace is {detail}",
-        "write the number with + and its country code",
+        "write + and country code, or name the country with --region, for example --region TR",
     ),
     "plus_restored": Kind(
         "Lost + restored",

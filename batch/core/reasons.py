@@ -62,5 +62,8 @@ MEANINGS: Mapping[Status, str] = {
 
 def sentence(reason: Reason, detail: str = "", *, http_status: int | None = None) -> str:
     """``server_refused: The server said no (422): agent not found`` – the stable code, then words."""
+    words = SENTENCES[reason]
     said = f" ({http_status})" if http_status is not None else ""
-    return f"{reason.value}: {SENTENCES[reason]}{said}{f': {detail}' if detail else ''}"
+    if detail.casefold().startswith(words.casefold()):  # what the server's answer meant may be the reason itself
+        detail = detail[len(words) :].removeprefix(": ")
+    return f"{reason.value}: {words}{said}{f': {detail}' if detail else ''}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from batch.console import Line, View, capped
-from batch.core.figures import share
+from batch.core.figures import many, share
 from batch.core.model import Problem, SourceTable
 from batch.core.problems import CATALOGUE, Severity, describe
 
@@ -16,25 +17,25 @@ LONGEST_LINE = 200
 """Characters of one problem that are shown; a cell can hold a whole letter."""
 
 
-def problem_groups(problems: Iterable[Problem]) -> View:
-    """Problems by kind, the frequent first: how many, what to do, and the first rows of each."""
+def problem_groups(problems: Iterable[Problem], most: int = MOST_OF_KIND) -> View:
+    """Problems by kind, the frequent first: how many, what to do, and the first rows of each, *most* of them."""
     groups: dict[str, list[Problem]] = {}
     for problem in problems:
         groups.setdefault(problem.code, []).append(problem)
     by_weight = sorted(
         groups.items(), key=lambda group: (CATALOGUE[group[0]].severity is Severity.NOTE, -len(group[1]))
     )
-    return tuple(block for code, group in by_weight for block in _group(code, group))
+    return tuple(block for code, group in by_weight for block in _group(code, group, most))
 
 
-def _group(code: str, group: Sequence[Problem]) -> Iterator[Line]:
+def _group(code: str, group: Sequence[Problem], most: int) -> Iterator[Line]:
     kind = CATALOGUE[code]
     style = "bad" if kind.severity is Severity.ERROR else "faint"
     yield Line(f"{kind.title} ({code}): {len(group):,} – {kind.hint}", style)
-    for problem in group[:MOST_OF_KIND]:
+    for problem in group[:most]:
         column = f", {problem.column}" if problem.column else ""
         yield Line(_cut(f"  row {problem.origin.row}{column}: {describe(problem)}"))
-    for line in capped(len(group), MOST_OF_KIND, "of this kind"):
+    for line in capped(len(group), most, "of this kind"):
         yield Line(f"  {line.text}" if isinstance(line, Line) else "", "faint")
 
 
@@ -42,15 +43,21 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"
 
 
-def check_view(problems: Sequence[Problem], rows_ok: int, rows: int, blank: int = 0) -> View:
-    """How a sheet fared offline."""
+def check_view(problems: Sequence[Problem], rows_ok: int, rows: int, blank: int = 0, *, whole: bool = False) -> View:
+    """How a sheet fared offline; the *whole* of it, or the first rows of each kind of problem."""
     ending = (
         Line("No problem found offline.", "good")
         if rows_ok == rows
-        else Line(f"{rows - rows_ok:,} rows to mend.", "bad")
+        else Line(f"{many(rows - rows_ok, 'row')} to mend.", "bad")
     )
-    empty = f" {blank:,} blank rows were passed over." if blank else ""
-    return (*problem_groups(problems), Line(f"{share(rows_ok, rows)} rows can be used.{empty}"), ending)
+    empty = f" {many(blank, 'blank row')} {'was' if blank == 1 else 'were'} passed over." if blank else ""
+    cut = not whole and any(count > MOST_OF_KIND for count in Counter(problem.code for problem in problems).values())
+    return (
+        *problem_groups(problems, len(problems) if whole else MOST_OF_KIND),
+        *((Line("-v shows every row, --annotate OUT.xlsx marks them all in a copy.", "faint"),) if cut else ()),
+        Line(f"{share(rows_ok, rows)} rows can be used.{empty}"),
+        ending,
+    )
 
 
 def check_data(table: SourceTable, problems: Sequence[Problem], rows_ok: int) -> Mapping[str, Any]:

@@ -159,7 +159,7 @@ def test_apply_asks_on_a_terminal(at: Desk, sandbox: Sandbox, answer: str, code:
         except OSError:  # the terminal is gone with its last process
             os.close(main)
     assert (process.returncode, len(sandbox.moved())) == (code, moved)
-    assert f"Send 1 changes to acme at {sandbox.url.split('/')[2]}? [y/N]".encode() in said
+    assert f"Send 1 change to acme at {sandbox.url.split('/')[2]}? [y/N]".encode() in said
 
 
 def test_a_saved_plan_is_applied_exactly_and_once(at: Desk, sandbox: Sandbox) -> None:

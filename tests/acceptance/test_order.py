@@ -143,7 +143,7 @@ def test_a_displaced_number_stops_the_run_after_its_first_wave(desk: Desk, tmp_p
 
 
 def test_a_number_displaced_in_the_last_wave_is_named(desk: Desk, tmp_path: Path) -> None:
-    """No wave after it is stopped, but the run has cost somebody else an agent, and says so; so does whoever resumes it."""
+    """No wave is stopped by it, but the run has cost somebody else an agent, and says so, resumed or not."""
     state = tmp_path / "state.json"
     World.load(FOLDER / "workspace.json").save(state)
     with sandbox_process("--state", state, "--occupancy", "displace", folder=tmp_path) as running:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from batch.core.figures import rows_said, share, span
+from batch.core.figures import many, rows_said, share, span
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,8 @@ def test_a_time_is_said_as_exactly_as_it_matters(seconds: float, said: str) -> N
 def test_rows_are_named_by_their_ranges_and_the_rest_is_counted(rows: list[int], said: str) -> None:
     """A sentence stays one."""
     assert said == rows_said(rows)
+
+
+def test_one_of_a_kind_is_not_many() -> None:
+    """Nor is none."""
+    assert ["0 rows", "1 row", "1,200 rows"] == [many(count, "row") for count in (0, 1, 1200)]

@@ -13,6 +13,7 @@ from batch.core.numbers import NumberReading, read_number
 from batch.core.problems import CATALOGUE
 
 TR = Number("+905321234567")
+ASSUMED = "a + put in front, if the workspace has that number"
 
 PLAIN = ["+905321234567", "+90 532 123 45 67", "+90-532-123-45-67", "(+90) 532.123.45.67", " +90 532 123\t45 67\n",
          "+90 532\n123 45 67"]  # fmt: skip
@@ -101,7 +102,11 @@ def test_a_disguised_number_is_repaired_and_the_repair_is_named(text: str, repai
 @pytest.mark.parametrize(("text", "others"), LOST_PLUS.values(), ids=LOST_PLUS)
 def test_a_lost_plus_is_only_assumed(text: str, others: str) -> None:
     """Without a region, only live state can tell whether the digits are a whole number."""
-    expected = NumberReading(number=TR, repairs=(*others.split("; ")[:-1], "the lost + put back"), assumed_plus=True)
+    expected = NumberReading(
+        number=TR,
+        repairs=(*others.split("; ")[:-1], ASSUMED),
+        assumed_plus=True,
+    )
     assert expected == read_number(text)
 
 
@@ -149,7 +154,11 @@ def test_a_region_gives_national_numbers_their_country(text: str, region: str, n
 
 def test_a_foreign_number_without_plus_stays_an_assumption_in_a_region() -> None:
     """Digits that are in no range of the region may still be international."""
-    expected = NumberReading(number=Number("+4915112345678"), repairs=("the lost + put back",), assumed_plus=True)
+    expected = NumberReading(
+        number=Number("+4915112345678"),
+        repairs=(ASSUMED,),
+        assumed_plus=True,
+    )
     assert expected == read_number("4915112345678", "TR")
 
 

@@ -257,3 +257,13 @@ def test_under_shared_nobody_waits_and_nobody_is_in_the_way() -> None:
     plan = plan_of(rows, there, occupancy=Occupancy.SHARED)
     assert {} == complaints(plan)
     assert [()] * 3 == [change.needs for change in plan.changes]
+
+
+@pytest.mark.parametrize(
+    ("rows", "only", "said"),
+    [([], "", "no row below its header"), ([want(0, "call", "C")], "row=99", "no row is left")],
+    ids=["a header alone", "a filter that takes none"],
+)
+def test_a_plan_of_nothing_says_so(rows: list[tuple[str, ...]], only: str, said: str) -> None:
+    """The sheet may have been cut off, the filter may have a slip in it."""
+    assert said in plan_of(rows, live({"call": "A"}), only=only).notes[-1]

@@ -143,3 +143,11 @@ def test_a_check_as_data_is_complete() -> None:
         "hint": "keep one of the rows",
         "related_rows": [9],
     } == data["problems"][0]
+
+
+def test_a_check_shows_all_rows_when_it_is_asked_for_all() -> None:
+    """Else it says how to see them."""
+    many = [problem("number_short", row) for row in range(2, 12)]
+    brief, whole = (list(plain(check_view(many, 0, 10, whole=whole))) for whole in (False, True))
+    assert ["row 11" in "\n".join(lines) for lines in (brief, whole)] == [False, True]
+    assert ["--annotate" in "\n".join(lines) for lines in (brief, whole)] == [True, False]

@@ -30,6 +30,8 @@ def test_a_sentence_begins_large_and_leaves_room_for_more(reason: Reason) -> Non
     ("given", "said"),
     [
         ({}, "server_refused: The server said no"),
+        ({"detail": "the server said no: archived"}, "server_refused: The server said no: archived"),
+        ({"detail": "the server said no", "http_status": 404}, "server_refused: The server said no (404)"),
         ({"detail": "agent not found"}, "server_refused: The server said no: agent not found"),
         ({"http_status": 422}, "server_refused: The server said no (422)"),
         (
@@ -37,7 +39,7 @@ def test_a_sentence_begins_large_and_leaves_room_for_more(reason: Reason) -> Non
             "server_refused: The server said no (422): agent not found",
         ),
     ],
-    ids=["bare", "with a detail", "with a status", "with both"],
+    ids=["bare", "the same words", "the same words alone", "with a detail", "with a status", "with both"],
 )
 def test_a_sentence_begins_with_its_stable_code(given: dict, said: str) -> None:
     """People's filters go by the code, people by the words."""

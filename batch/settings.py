@@ -41,6 +41,13 @@ def _several(given: object) -> object:
     return [part.strip() for part in re.split(r"[;\n]", given) if part.strip()] if isinstance(given, str) else given
 
 
+def _no_truth(given: object) -> object:
+    """A truth value would be taken for 1."""
+    if isinstance(given, bool):
+        raise ValueError("give a number")  # noqa: TRY004 - how a validator says no
+    return given
+
+
 def _country(text: str) -> str:
     from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 - its tables are large, and few name a country
 
@@ -103,7 +110,7 @@ class Settings(BaseModel):
     encoding: Annotated[str, _checked(_encoding)] = ""
     only: Annotated[str, _checked(_sentence(select.parse))] = ""
     exclude: Annotated[str, _checked(_sentence(select.parse))] = ""
-    limit: Annotated[int | None, Field(ge=1)] = None
+    limit: Annotated[int | None, Field(ge=1), BeforeValidator(_no_truth)] = None
     rate: Annotated[str, _checked(values.rate)] = "auto"
     concurrency: Annotated[str, _checked(values.concurrency)] = "auto"
     reserve: Annotated[str, _checked(values.percent)] = "0%"

@@ -73,9 +73,21 @@ def load(path: Path) -> Job:
     return Job(checked.kind, checked.file, checked.run, replace(found, values=rest))
 
 
+_OBJECT = {
+    "if": {"properties": {"kind": {"const": JobKind.ROLLBACK.value}}},
+    "then": {"required": ["run"]},
+    "else": {"required": ["file"]},
+}
+"""What a job works on, as :class:`JobFile` has it."""
+
+
 def schema() -> Mapping[str, Any]:
-    """The JSON Schema of a job file."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **JobFile.model_json_schema(by_alias=True)}
+    """The JSON Schema of a job file. A number may stand where a text is wanted, as ``max_failures = 2``."""
+    told = JobFile.model_json_schema(by_alias=True)
+    for option in told["properties"].values():
+        if option.get("type") == "string" and "format" not in option:
+            option["type"] = ["string", "number"]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **told, **_OBJECT}
 
 
 def needs_file(job: Job) -> Path:

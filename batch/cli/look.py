@@ -145,7 +145,7 @@ def _show_plan(desk: Desk, path: Path) -> int:
     from batch.views.plan import plan_review
 
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}", hint="give a plan written by `plan -o`, or a run") from error
     saved = planfile.load(text)

@@ -73,7 +73,15 @@ def test_the_schema_knows_every_option_and_nothing_else() -> None:
     told = job.schema()
     assert set(told["properties"]) == {option.name for option in OPTIONS} | {"kind", "file", "run"}
     assert told["additionalProperties"] is False
-    assert told["required"] == ["kind"]
+    assert (told["required"], told["then"], told["else"]) == (["kind"], {"required": ["run"]}, {"required": ["file"]})
+    assert told["properties"]["max_failures"]["type"] == ["string", "number"]
+
+
+def test_a_truth_value_is_no_number(tmp_path: Path) -> None:
+    """It would be taken for one row."""
+    (tmp_path / "moves.csv").write_text("number,channel,agent\n")
+    with pytest.raises(UsageError, match=r"limit.*is True: give a number"):
+        job.load(write(tmp_path, 'kind = "audit"\nfile = "moves.csv"\nlimit = true\n'))
 
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.toml")), ids=lambda path: path.stem)

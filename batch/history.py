@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from batch.adapters import runs
 from batch.adapters.glance import read_live
@@ -24,20 +25,22 @@ def glance(runs_dir: Path, run: str) -> tuple[RunRecord, bool]:
 
 def written(runs_dir: Path, run: str) -> RunRecord:
     """*run*, or for ``last`` the newest run that meant to write: a look since then is nothing to try again."""
-    return _record_in(_newest(runs_dir, LOOKING) if run == runs.LAST else runs.find(runs_dir, run))
+    return _record_in(_newest(runs_dir, _writes) if run == runs.LAST else runs.find(runs_dir, run))
 
 
 def undoable(runs_dir: Path, run: str) -> RunRecord:
-    """*run*, or for ``last`` the newest that was no rollback: taking back twice must not put anything back."""
-    return _record_in(_newest(runs_dir, LOOKING | {"rollback"}) if run == runs.LAST else runs.find(runs_dir, run))
+    """*run*, or for ``last`` the newest that took nothing back itself: taking back twice must not put anything back."""
+    return _record_in(_newest(runs_dir, _migrates) if run == runs.LAST else runs.find(runs_dir, run))
 
 
-def _newest(runs_dir: Path, but: Collection[str]) -> Path:
-    """The newest run whose command is none of *but*. Raises :class:`UsageError` when there is none."""
+def _newest(runs_dir: Path, fits: Callable[[Mapping[str, Any]], bool]) -> Path:
+    """The newest run that *fits* by what its journal begins with. Raises :class:`UsageError` when there is none."""
     for candidate in runs.listing(runs_dir):
-        if _has_begun(candidate.folder, but):
+        if _has_begun(candidate.folder, fits):
             return candidate.folder
-    raise UsageError(f"there is no such run in {runs_dir}", hint="`reassign runs` lists them; name the one you mean")
+    raise UsageError(
+        f"no run in {runs_dir} is meant by `last`", hint="`reassign runs` lists them; name the one you mean"
+    )
 
 
 def resumable(runs_dir: Path, run: str | None) -> Path:
@@ -51,7 +54,7 @@ def resumable(runs_dir: Path, run: str | None) -> Path:
 
 
 def refuse_used(path: Path, whole: Plan, saved: Plan, runs_dir: Path) -> None:
-    """A plan is applied once; so is each change of it, when only *saved* of the *whole* is to be.
+    """A plan is applied once, and what was applied as a *whole* is not applied in part (*saved*) either.
 
     The same rows can make the same plan again later, so what counts is a use after it was last made: by the word of
     the history, or by the file's own time where the plan was made elsewhere. Raises :class:`SafetyError`.
@@ -83,11 +86,19 @@ def _record_in(folder: Path) -> RunRecord:
         return fold(journal.entries())
 
 
-def _has_begun(folder: Path, but: Collection[str] = LOOKING) -> bool:
-    """Whether a run got as far as its plan, by none of these commands; a damaged one is to be told, not passed over."""
+def _writes(body: Mapping[str, Any]) -> bool:
+    return body.get("command") not in LOOKING
+
+
+def _migrates(body: Mapping[str, Any]) -> bool:
+    return _writes(body) and not body.get("undoes", body.get("command") == "rollback")
+
+
+def _has_begun(folder: Path, fits: Callable[[Mapping[str, Any]], bool] = _writes) -> bool:
+    """Whether a run that *fits* got as far as its plan; a damaged one is to be told, not passed over."""
     try:
         with Journal.open(folder / runs.JOURNAL) as journal:
             opening = next(journal.entries(), None)
     except (JournalError, LockedError):
         return (folder / runs.JOURNAL).is_file()
-    return opening is not None and opening.body.get("command") not in but
+    return opening is not None and fits(opening.body)

@@ -197,7 +197,8 @@ async def _write(
     with workspace_lock(there.workspace, settings.run_id or command):
         async with open_session(there, _terms(settings)) as session:
             planned = await _plan(table, settings, session, hooks, () if like is None else spares(like))
-            opening = new_run(settings, command, planned, input_file=input_file)
+            undoes = like is not None and (command == "rollback" or like.undoes)
+            opening = new_run(settings, command, planned, input_file=input_file, undoes=undoes)
             return await carry_out(planned, opening, session, settings, hooks)
 
 

@@ -119,9 +119,18 @@ class Run:
 
 @contextmanager
 def new_run(
-    settings: Settings, command: str, plan: Plan, *, input_file: Path | None = None, stopped: Reason | None = None
+    settings: Settings,
+    command: str,
+    plan: Plan,
+    *,
+    input_file: Path | None = None,
+    stopped: Reason | None = None,
+    undoes: bool = False,
 ) -> Iterator[Run]:
-    """A new run folder with its journal, the copy of the input and the plan, before anything is sent."""
+    """A new run folder with its journal, the copy of the input and the plan, before anything is sent.
+
+    *undoes* says that it takes back what another run did, or tries to do so again.
+    """
     started = time.time()
     run_id = settings.run_id or runs.new_run_id(started)
     folder = runs.create(settings.runs_dir, run_id)
@@ -130,7 +139,8 @@ def new_run(
     pieces = planfile.pieces(plan)
     with replacing(folder / runs.PLAN) as file:
         file.writelines(pieces.text())
-    first = Entry(Kind.OPENED, started, body=_opening(run_id, command, plan.source.sheet, pieces, stopped))
+    body = {**_opening(run_id, command, plan.source.sheet, pieces, stopped), "undoes": undoes}
+    first = Entry(Kind.OPENED, started, body=body)
     with Journal.create(folder / runs.JOURNAL) as journal:
         journal.append_all(chain([first], planned(pieces, started)))
         log.info("run.opened", run=run_id, command=command, workspace=str(plan.workspace), changes=len(plan.writes()))

@@ -64,9 +64,10 @@ def merge(layers: Iterable[Layer], model: type[S]) -> S:
 
 def flag_layer(flags: Mapping[str, Any]) -> Layer:
     """The options that were given on the command line; an empty one would lift a brake that a script meant to set."""
-    empty = [BY_NAME[name].flag for name, value in flags.items() if value == "" and name in BY_NAME]
+    texts = {name: value for name, value in flags.items() if isinstance(value, str) and name in BY_NAME}
+    empty = [BY_NAME[name].flag for name, text in texts.items() if not text.strip()]
     if empty:
-        raise UsageError(f"{empty[0]} is empty", hint="give it a value, or leave it away")
+        raise UsageError(f"{empty[0]} is empty", hint="give it a value, or leave it out")
     given = {name: value for name, value in flags.items() if value is not None and value not in ((), False, 0)}
     return Layer(given, lambda key: BY_NAME[key].flag if key in BY_NAME else key)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from batch.cli.common import CONTEXT, FILE, HISTORY, PLACE, SAID, as_json, at_work, common, refuse_target
+from batch.cli.common import CONTEXT, FILE, HISTORY, PLACE, SAID, as_json, common, refuse_target, settings_of
+from batch.cli.people import People
 
 
 @click.group("job", context_settings=CONTEXT)
@@ -33,12 +34,12 @@ def check(file: Path, **flags: Any) -> int:
     from jobs.job import load
 
     found = load(file)
-    with at_work(flags, found.layer) as desk:
-        refuse_target(desk.settings)
-        if desk.settings.as_json:
-            as_json({"kind": found.kind, "file": found.file, "run": found.run, **found.layer.values})
-        desk.people.tell(f"{file} is a good {found.kind} job")
-        return 0
+    settings = settings_of(flags, found.layer)
+    refuse_target(settings)
+    if settings.as_json:
+        as_json({"kind": found.kind, "file": found.file, "run": found.run, **found.layer.values})
+    People(quiet=settings.quiet, color=settings.color).tell(f"{file} is a good {found.kind} job")
+    return 0
 
 
 @click.command("schema")

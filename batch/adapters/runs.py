@@ -123,7 +123,7 @@ def listing(runs_dir: Path) -> tuple[Run, ...]:
 
 
 def find(runs_dir: Path, name: str = LAST) -> Path:
-    """The folder of the run called *name*, or whose id begins so, or the newest one for ``last``; or the folder itself.
+    """The folder of the run that *name* is, or begins, or is the folder of; of the newest one for ``last``.
 
     Raises :class:`UsageError` when there is none, or several, naming them.
     """

@@ -78,11 +78,10 @@ class Desk:
 @contextlib.contextmanager
 def at_work(flags: Mapping[str, Any], job: Layer | None = None) -> Iterator[Desk]:
     """The settings from all their sources, the log, and stderr, for as long as a command runs."""
-    from batch import sources
     from batch.cli.people import People
     from batch.log import logging_to
 
-    settings = sources.load(_with_root(flags), job=job)
+    settings = settings_of(flags, job)
     people = People(quiet=settings.quiet, color=settings.color)
     with people, logging_to(verbose=settings.verbose, log_file=settings.log_file, echo=people.say):
         try:
@@ -97,11 +96,19 @@ def at_work(flags: Mapping[str, Any], job: Layer | None = None) -> Iterator[Desk
             raise
 
 
+def settings_of(flags: Mapping[str, Any], job: Layer | None = None) -> Settings:
+    """The settings from all their sources. Raises :class:`UsageError` with every fault."""
+    from batch import sources
+
+    return sources.load(_with_root(flags), job=job)
+
+
 def _with_root(flags: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Options before the command, unless they stand again after it."""
+    """Options before the command, unless they stand again after it; one that is there and empty stands."""
     context = click.get_current_context(silent=True)
-    before = context.find_root().obj if context is not None else None
-    return {name: flags.get(name) or (before or {}).get(name) for name in {*flags, *(before or {})}}
+    before = (context.find_root().obj if context is not None else None) or {}
+    after = {name: value for name, value in flags.items() if value == "" or value}
+    return {**before, **after}
 
 
 def on_loop(function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -19,7 +19,7 @@ from batch.errors import JournalError, ReassignError
 YOUNG = 50_000
 """Objects between two collections: a plan is hundreds of thousands of values that live to the end and form no cycles;
 looking through them again and again was two fifths of the time it takes to order them."""
-FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What a disk says that does not take what is written."""
 USAGE, BUG, INTERRUPTED, SIGNALLED = 2, 1, 130, 128
 

@@ -95,13 +95,14 @@ def template(out: Path, **flags: Any) -> int:
 def export(out: Path, **flags: Any) -> int:
     """Write the live state as a sheet: change the wanted agents in it, then `plan` it."""
     from batch import pipeline
+    from batch.core.figures import many
 
     with at_work(flags) as desk:
         _may_replace(desk, out)
         left_out = on_loop(pipeline.export, out, desk.settings)
         if left_out:
-            named = "" if out.suffix.lower() == ".csv" else ": see the sheet `Left out`"
-            desk.people.tell(f"left out, having no agent that a row could name: {left_out:,}{named}")
+            named = "" if out.suffix.lower() == ".csv" else "; the sheet `Left out` names them"
+            desk.people.tell(f"{many(left_out, 'trunk')} left out, without an agent that a row could name{named}")
         _hand_out(desk, out)
         return 0
 

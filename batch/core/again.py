@@ -30,7 +30,8 @@ from batch.core.model import (
     Trunk,
 )
 from batch.core.problems import is_error
-from batch.core.results import GOOD, lines, reason_of, results
+from batch.core.results import GOOD, lines, reason_of
+from batch.core.texts import trim
 
 ROLLBACK_HEADER = ("number", "channel", "agent_uuid", "expect")
 ROLLBACK_COLUMNS = {Field.NUMBER: 0, Field.CHANNEL: 1, Field.AGENT_UUID: 2, Field.EXPECT: 3}
@@ -63,9 +64,18 @@ def retry_table(record: RunRecord) -> SourceTable:
 
 
 def somebody_elses(record: RunRecord) -> str:
-    """What is to be said of rows that a run left alone, and a retry does not; nothing where there are none."""
-    rows = rows_said(line.row for line in results(record) if line.status is Status.DRIFTED)
-    return f"{rows}: somebody else's agent was left there before; this takes them too" if rows else ""
+    """What is to be said of rows that a run left alone, and a retry does not; nothing where there are none.
+
+    A row that expects an agent is left alone again.
+    """
+    expects = record.plan.columns.get(Field.EXPECT)
+    drifted = (row for row, line in lines(record) if line.status is Status.DRIFTED and not _cell(row, expects))
+    rows = rows_said(row.origin.row for row in drifted)
+    return f"{rows}: left to somebody else before, and moved now" if rows else ""
+
+
+def _cell(row: PlanRow, column: int | None) -> str:
+    return "" if column is None else trim(row.cells[column])
 
 
 class Unfinished(Struct, frozen=True, kw_only=True):

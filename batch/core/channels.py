@@ -61,4 +61,4 @@ def _more(word: str, *, alone: bool) -> str:
     """What there is to say of an unknown word: which one it is where it is not *alone*, and which one is near."""
     close = difflib.get_close_matches(word, [*WORDS, *EVERY], n=1, cutoff=0.7)
     said = [*([] if alone else [repr(word)]), *(f"did you mean {near!r}" for near in close)]
-    return f": {', '.join(said)}" if said else ""
+    return ", ".join(said)

@@ -65,7 +65,8 @@ PRESENT_AGENT = "present agent"
 """The column of an export that tells who serves the trunk: no field, but it shows which rows were edited."""
 
 _PAST = ("old", "current", "present", "previous", "before", "after", "eski", "mevcut", "onceki", "alt", "bisher",
-         "aktuell", "ancien", "actuel", "anterior", "actual", "antiguo")  # fmt: skip
+         "aktuell", "ancien", "actuel", "anterior", "actual", "antiguo", "from", "von", "kimden", "source", "losing",
+         "ist")  # fmt: skip
 """How a word of a header begins or ends that tells of a past or present owner: *Old agent*, *Agent alt*."""
 
 
@@ -203,7 +204,7 @@ def _say(header: Sequence[str], found: Mapping[Field, Sequence[int]], missing: S
     if flags:
         return f"did you mean {' '.join(flags)}"
     left = _left(header, found)
-    if len(left) == len(missing) == 1:
+    if len(left) == len(missing) == 1 and missing[0] not in AGENTS:  # it may be whose the number is now
         return f'if {left[0]!r} is it, say --map "{left[0]}={missing[0]}"'
     return f'say --map "Header={missing[0]}"'
 

@@ -28,8 +28,8 @@ def planned(pieces: Pieces, at: float) -> Iterator[Entry]:
 
 
 def beside(served: Mapping[Trunk, AgentId], at: float) -> Iterator[Entry]:
-    """Who else was served, before anything was written, by the agents that the plan gives away."""
-    for several in _together(served.items()):
+    """Who else was served, before anything was written, by the agents that the plan gives away; or that nobody was."""
+    for several in _together(served.items()) if served else ((),):
         told = [(trunk.number, trunk.channel.value, agent) for trunk, agent in several]
         yield Entry(Kind.BESIDE, at, body={"trunks": told})
 

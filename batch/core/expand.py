@@ -24,6 +24,7 @@ from batch.core.model import (
     Channel,
     Field,
     Normalised,
+    Number,
     NumberState,
     Origin,
     PlanRow,
@@ -34,6 +35,7 @@ from batch.core.model import (
     SourceTable,
     Trunk,
 )
+from batch.core.numbers import ASSUMED
 from batch.core.problems import MOST_RELATED, is_error
 from batch.core.roster import Roster
 from batch.core.texts import trim
@@ -94,7 +96,7 @@ def expand(table: SourceTable, normalised: Normalised, snapshot: Snapshot) -> Ex
     shares = _share_units(drafts)
     return Expanded(
         assignments=tuple(_assignments(drafts, carried)),
-        rows=tuple(_plan_row(draft, table, roster) for draft in drafts),
+        rows=tuple(_plan_row(draft, table, roster, normalised.numbers) for draft in drafts),
         shares=shares,
     )
 
@@ -121,7 +123,10 @@ class _Judge:
         self._table = table
         self._snapshot = snapshot
         self._roster = roster
-        self._present_at = next((at for at, name in enumerate(table.header) if key(name) == _PRESENT), None)
+        free = (
+            at for at, name in enumerate(table.header) if key(name) == _PRESENT and at not in table.columns.values()
+        )
+        self._present_at = next(free, None)
 
     def judge(self, draft: _Draft) -> _Draft:
         request = draft.request
@@ -172,7 +177,8 @@ class _Judge:
     def _trunks(self, draft: _Draft, request: Request) -> Iterator[Trunk]:
         state = self._snapshot.numbers.get(request.number)
         if request.assumed_plus:  # said anew, now that it is known
-            draft.problems = [problem for problem in draft.problems if problem.code != "number_repaired"]
+            assumed = f"{request.number}: {ASSUMED}"
+            draft.problems = [problem for problem in draft.problems if problem.detail != assumed]
         if state is None or not state.external:
             draft.complain(self._stranger(draft, request, state))
             return
@@ -291,10 +297,10 @@ def _assignments(drafts: Sequence[_Draft], carried: Mapping[Trunk, Sequence[_Dra
 # ── rows as the plan shows them ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _plan_row(draft: _Draft, table: SourceTable, roster: Roster) -> PlanRow:
+def _plan_row(draft: _Draft, table: SourceTable, roster: Roster, numbers: Mapping[Origin, Number]) -> PlanRow:
     request = draft.request
     if request is None:
-        return _unread_row(draft, table)
+        return _unread_row(draft, table, numbers.get(draft.origin))
     named = tuple(channel.value for channel in request.channels or ()) or tuple(t.channel.value for t in draft.trunks)
     uuid = draft.agent or request.agent.uuid
     return PlanRow(
@@ -312,7 +318,7 @@ def _plan_row(draft: _Draft, table: SourceTable, roster: Roster) -> PlanRow:
     )
 
 
-def _unread_row(draft: _Draft, table: SourceTable) -> PlanRow:
+def _unread_row(draft: _Draft, table: SourceTable, number: Number | None) -> PlanRow:
     """A row whose own text makes no sense: what was typed, read as far as it can be."""
     channel = table.cell(draft.row, Field.CHANNEL)
     channels = read_channels(channel).channels
@@ -321,7 +327,7 @@ def _unread_row(draft: _Draft, table: SourceTable) -> PlanRow:
     return PlanRow(
         origin=draft.origin,
         cells=draft.row.cells,
-        number=table.cell(draft.row, Field.NUMBER),
+        number=number or table.cell(draft.row, Field.NUMBER),
         channels=tuple(c.value for c in channels) if channels else (channel,),
         agent_uuid=(agent.uuid or "") if agent else "",
         agent_name=agent.name if agent else "",

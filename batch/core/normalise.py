@@ -55,7 +55,8 @@ def normalise(table: SourceTable, *, region: str = "") -> Normalised:
     for problem in table.problems:
         told.setdefault(problem.origin, []).append(problem)
     problems: list[Problem] = []
-    return Normalised(tuple(_requests(reader, told, problems)), tuple(problems))
+    requests = tuple(_requests(reader, told, problems))
+    return Normalised(requests, tuple(problems), reader.numbers)
 
 
 def _requests(reader: _Reader, told: dict[Origin, list[Problem]], problems: list[Problem]) -> Iterator[Request]:
@@ -158,6 +159,7 @@ class _Reader:
 
     def __init__(self, table: SourceTable, region: str) -> None:
         self.table = table
+        self.numbers: dict[Origin, Number] = {}
         agents = tuple(what for what in AGENTS if what in table.columns)
         named = tuple((what, self._header(what)) for what in agents)
         self.number_at, self.channel_at, self.expect_at, self.wave_at, self.note_at = map(
@@ -182,9 +184,11 @@ class _Reader:
         for part in (number, channels, agent, expect, wave):
             if part.said:
                 problems.extend(self._problem(row, said) for said in part.said)
-        if not (number.ok and channels.ok and agent.ok and expect.ok and wave.ok):
-            return None
         read, assumed_plus = number.value
+        if not (number.ok and channels.ok and agent.ok and expect.ok and wave.ok):
+            if number.ok and not assumed_plus:
+                self.numbers[row.origin] = read
+            return None
         return Request(
             origin=row.origin,
             number=Number(typed) if read == typed else read,  # one text for both: a million rows must stay lean
@@ -205,6 +209,8 @@ class _Reader:
         found: list[Problem] = []
         request = self.row(row, found)
         problems.extend(problem for problem in found if problem.column not in refused)
+        if self._header(Field.NUMBER) in refused:
+            self.numbers.pop(row.origin, None)
         return None if refused else request
 
     def _problem(self, row: SourceRow, said: Said) -> Problem:

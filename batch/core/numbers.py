@@ -55,7 +55,7 @@ REFUSALS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 """Looked up in this order on the repaired text; the first that matches names the damage."""
 
 _CODE = "a short code or an extension"
-_PLUS, _ASSUMED = "the lost + put back", "a + put in front, if the workspace has that number"
+_PLUS, ASSUMED = "the lost + put back", "a + put in front, if the workspace has that number"
 
 _AREA_CODE_SLASH = re.compile(r"[+(]?(?:\d[() -]*){2,6}/(?:[ -]*\d){5,}")
 _TOO = {
@@ -120,7 +120,7 @@ def _at_home(digits: str, region: str) -> NumberReading:
         return NumberReading(number=national, repairs=(spelled,))
     lost = _international(digits) if digits[0] != "0" else None
     if lost is not None and lost.number:
-        return replace(lost, repairs=(_ASSUMED, *lost.repairs), assumed_plus=True)
+        return replace(lost, repairs=(ASSUMED, *lost.repairs), assumed_plus=True)
     if len(digits) > _MAX_DIGITS:
         return NumberReading(code="number_two")
     return NumberReading(code="number_national", detail=f" and is no number of {region}" if region else "")

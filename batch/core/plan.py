@@ -224,5 +224,5 @@ def _of_waves(changes: Sequence[Change], wishes: Mapping[Origin, int]) -> Iterat
     """Where the sheet's own waves cannot be kept."""
     late = put_off(changes, wishes) if wishes else set()
     if late:
-        must = "what must go before them, or with them, has a later one"
-        yield f"{rows_said(late)} cannot go in the wave asked for: {must}"
+        why = "other rows that must go first, or along, ask for a later one"
+        yield f"{rows_said(late)} cannot go in the wave asked for: {why}"

@@ -158,7 +158,7 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "channel_unknown": Kind(
         "Unknown channel",
-        "{value!r} is not a channel{detail}",
+        "{value!r} is not a channel: {detail}",
         "write call, whatsapp, or all; separate several with a comma",
     ),
     "agent_empty": Kind(
@@ -167,7 +167,7 @@ CATALOGUE: dict[str, Kind] = {
     "agent_unassign": Kind(
         "Nobody as agent",
         "{value!r} means nobody: the API cannot take an agent away, only put another in its place",
-        "name an agent, or delete the row",
+        "name an agent (one that is called so by its uuid), or delete the row",
     ),
     "agent_uuid_malformed": Kind(
         "Malformed uuid",
@@ -268,7 +268,8 @@ def describe(problem: Problem) -> str:
     """The sentence about one problem, without its place."""
     related = ", ".join(f"row {origin.row}" for origin in problem.related)
     kind = CATALOGUE[problem.code]
-    return kind.template.format(value=problem.value, detail=problem.detail, related=related)
+    said = kind.template.format(value=problem.value, detail=problem.detail, related=related)
+    return said.removesuffix(": ")  # there may be no more to say of it
 
 
 def is_error(problem: Problem) -> bool:

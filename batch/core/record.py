@@ -37,7 +37,7 @@ class _Fold(Struct):
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     befores: dict[Number, NumberState] = field(default_factory=dict)
     afters: dict[Number, NumberState] = field(default_factory=dict)
-    beside: dict[Trunk, AgentId] = field(default_factory=dict)
+    beside: dict[Trunk, AgentId] | None = None
     written: set[Trunk] = field(default_factory=set)
     attempts: dict[int, int] = field(default_factory=dict)
     began: dict[int, float] = field(default_factory=dict)
@@ -105,6 +105,7 @@ def _opening(entries: Iterator[Entry], plan: Plan | None = None) -> RunRecord:
         whole_run_detail=body.get("detail", ""),
         notes=tuple(body.get("notes", ())),
         opening_entries=1 + sum(pieces.values()),
+        undoes=body.get("undoes", body["command"] == "rollback"),
     )
 
 
@@ -132,7 +133,7 @@ def _fold(entries: Iterable[Entry], opening: RunRecord) -> RunRecord:
         outcomes=so_far.outcomes,
         befores=so_far.befores,
         afters=so_far.afters,
-        beside=so_far.beside or None,
+        beside=so_far.beside,
         calls=so_far.calls,
         pace=so_far.pace,
         finished_at=so_far.finished_at,
@@ -172,7 +173,8 @@ def _look_entry(so_far: _Fold, plan: Plan, entry: Entry) -> None:
             # a journal of version 2 has an entry a number
             states = map(number_from_json, entry.body.get("numbers", (entry.body,)))
             so_far.afters.update((state.number, state) for state in states)
-        case _:
+        case Kind.BESIDE:
+            so_far.beside = so_far.beside or {}
             for number, channel, agent in entry.body["trunks"]:
                 so_far.beside[Trunk(Number(number), Channel(channel))] = AgentId(agent)
 

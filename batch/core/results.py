@@ -53,7 +53,10 @@ _TOLD_WITH_CODE = frozenset({Status.REJECTED, Status.FAILED, Status.UNKNOWN})
 
 
 class _Fate(Struct, frozen=True, kw_only=True, gc=False):
-    """What became of one line. ``after`` is the owner last seen; ``None`` when it is not known, or nobody."""
+    """What became of one line. ``after`` is the owner last seen; ``None`` when it is not known, or nobody.
+
+    ``after_name`` is its name, where neither the plan nor a later picture has it.
+    """
 
     status: Status
     reason: Reason
@@ -64,6 +67,7 @@ class _Fate(Struct, frozen=True, kw_only=True, gc=False):
     finished_at: float | None = None
     verified: Verified = Verified.NO
     after: AgentId | None = None
+    after_name: str = ""
 
 
 def results(record: RunRecord) -> Iterator[Result]:
@@ -149,7 +153,7 @@ class _Teller:
             before_agent_uuid=before or "",
             before_agent_name=self._name(before, row.number, channel),
             after_agent_uuid=fate.after or "",
-            after_agent_name=self._name(fate.after, row.number, channel),
+            after_agent_name=self._name(fate.after, row.number, channel) or fate.after_name,
             status=fate.status,
             reason=_said(fate.reason, fate.detail, http_status, self._plan_of(fate, changes)),
             http_status=fate.http_status,
@@ -238,6 +242,7 @@ class _Teller:
             finished_at=outcome.finished_at,
             verified=outcome.verified,
             after=outcome.after or self._seen(change, outcome),
+            after_name=outcome.after_name if outcome.after else "",
         )
 
     def _never_started(self, change: Change) -> _Fate:

@@ -171,9 +171,8 @@ class _Look:
 
     def is_ours(self, answer: Answer) -> bool:
         """Whether the answer echoes the number, the channel and the agent that were sent."""
-        assert self._wanted is not None, "only of a write is it asked"
-        trunk, agent = self._wanted
-        return shapes.echo_of(answer.body, trunk.channel) == (trunk.number, agent)
+        wanted = self._wanted
+        return wanted is not None and shapes.echo_of(answer.body, wanted[0].channel) == (wanted[0].number, wanted[1])
 
 
 def _says_taken(answer: Answer) -> bool:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from batch.core.model import (
+    Action,
     AgentId,
     Change,
     Channel,
@@ -110,9 +111,13 @@ def verify(
         trunk = changes[0].trunk
         owner = seen[trunk.number].owner(trunk.channel)
         befores = {change.before for change in changes}
+        spares = {change.after for change in changes if change.action is Action.PARK}
         for change in changes[_last_applied(changes, outcomes) :]:
             outcome = outcomes[change.id]
-            finding = TABLE[belief_of(outcome), _place(owner, change.after, befores)]
+            belief = belief_of(outcome)
+            if belief is Belief.SEEN and owner in spares:  # a parking of our own that came late, as a rule
+                belief = Belief.HOLDS
+            finding = TABLE[belief, _place(owner, change.after, befores)]
             if (
                 owner is None
                 and finding.status is Status.DRIFTED
@@ -143,10 +148,10 @@ def _corrected(outcome: Outcome, finding: Finding, owner: AgentId | None, *, set
     if finding.later and (not settled or (outcome.unanswered and finding.reason is Reason.NOT_APPLIED)):
         # the reason of a putting back stays with it: the next look must know what it was
         reason = outcome.reason if belief is Belief.PUT_BACK else Reason.UNCLEAR
-        return replace(outcome, status=Status.UNKNOWN, reason=reason, after=owner)
+        return replace(outcome, status=Status.UNKNOWN, reason=reason, after=owner, after_name="")
     if finding.status is None:
         told = belief in (Belief.HOLDS, Belief.SEEN)
-        return replace(outcome, after=owner, verified=Verified.SWEEP if told else outcome.verified)
+        return replace(outcome, after=owner, after_name="", verified=Verified.SWEEP if told else outcome.verified)
     unclear = finding.status is Status.UNKNOWN
     return replace(
         outcome,
@@ -155,6 +160,7 @@ def _corrected(outcome: Outcome, finding: Finding, owner: AgentId | None, *, set
         detail="" if finding.status is Status.DONE else outcome.detail,
         verified=Verified.NO if unclear else Verified.SWEEP,
         after=owner,
+        after_name="",
     )
 
 

@@ -17,9 +17,8 @@ from msgspec.structs import replace
 from batch.adapters.api import Api
 from batch.adapters.journal import Log
 from batch.core.encode import outcome_to_json
-from batch.core.entries import seen
 from batch.core.lifecycle import Entry, Kind
-from batch.core.model import Number, Outcome, Reason, Status
+from batch.core.model import Outcome, Reason, Status
 from batch.engine.caller import Caller
 from batch.engine.gate import Gate, StopRequested
 from batch.engine.live import Live
@@ -88,7 +87,6 @@ class Execution:
         self._over = anyio.Event()
         self._standstill = anyio.Lock()
         self._settlers: list[Settler] = []
-        self._drifted: set[Number] = set()
 
     async def run(self) -> Ending:
         """Work until everything has an end or something stops it. Errors come back as part of the ending."""
@@ -169,8 +167,6 @@ class Execution:
         if log.tells_changes:
             told = {"status": outcome.status, "reason": outcome.reason, "http_status": outcome.http_status}
             log.info("change.settled", trunk=str(work.change.trunk), attempts=outcome.attempts, **told)
-        if outcome.status is Status.DRIFTED:
-            self._drifted.add(work.change.trunk.number)
         self._write_down(outcome)
         self._write_down(*self._schedule.settled(outcome))
 
@@ -211,9 +207,6 @@ class Execution:
         status = {True: Status.UNKNOWN, False: Status.SKIPPED}
         waiting = (replace(o, status=status[o.written], reason=reason) for o in self._schedule.waiting)
         self._write_down(*(outcome for outcome in cut if outcome is not None), *waiting)
-        # the final look passes over what nothing was sent for, and the report should show whose it is now
-        states = map(self._setting.live.state, sorted(self._drifted))
-        self._setting.log.add(*seen((state for state in states if state is not None), self._setting.wall()))
         if self._setting.log.pending:
             await self._flush()
 

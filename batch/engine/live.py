@@ -65,6 +65,12 @@ class Live:
         state = self._states.get(trunk.number)
         return None if state is None else state.owner(trunk.channel)
 
+    def owner_name(self, trunk: Trunk) -> str:
+        """What that agent is called, as its binding says."""
+        state = self._states.get(trunk.number)
+        binding = None if state is None else state.bindings.get(trunk.channel)
+        return "" if binding is None else binding.agent_name
+
     def wrote(self, trunk: Trunk, agent: AgentId, name: str = "") -> None:
         """Take note of our own write, which an older look still under way must not undo.
 

@@ -348,6 +348,7 @@ class Settler:
             finished_at=self._wall(),
             verified=verified,
             after=change.after if status is Status.DONE else self._live.owner(change.trunk),
+            after_name=self._live.owner_name(change.trunk) if status is Status.DRIFTED else "",
             written=attempt.written,
             unanswered=attempt.unanswered and status is not Status.DONE,
         )

@@ -47,10 +47,11 @@ async def sweep(
         judged = verify(plan, outcomes, seen, settled=last)
         unseen, beside = numbers - seen.keys(), ()
         doubtful = (id_ for id_ in judged if id_ in trunks and _does_not_fit(outcomes[id_], judged[id_]))
-        numbers = unseen | {trunks[id_].number for id_ in doubtful} | overtaken
+        misfits = unseen | {trunks[id_].number for id_ in doubtful}
+        numbers = misfits | overtaken
         left -= pause
         if on_look is not None:
-            on_look(len(numbers), left if numbers else 0.0)
+            on_look(len(misfits), left if numbers else 0.0)
     unseen = numbers - seen.keys()
     gone = {id_ for id_ in judged if id_ in trunks and trunks[id_].number in unseen}
     return {id_: _not_seen(o) if id_ in gone else o for id_, o in judged.items()}, seen

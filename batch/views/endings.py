@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,9 +81,8 @@ def next_steps(summary: Summary, exit_code: int, folder: Path) -> View:
     if summary.command in {"plan", "audit"} or exit_code not in {5, 6}:
         return ()
     ill = {status for status, count in summary.counts.items() if count and status not in GOOD}
-    mend = (
-        f"mend the invalid rows in it, then: reassign apply {folder / FAILED}"  # the run has its own copy of the sheet
-    )
+    # a retry has its own copy of the sheet: what is mended has to be given back
+    mend = f"mend the invalid rows in {FAILED}, then: reassign apply {shlex.quote(str(folder / FAILED))}"
     again = f"try the rest again: reassign retry {run_id}"
     back = f"take it back: reassign rollback {run_id}"
     told = ((mend, Status.INVALID in ill), (again, ill != {Status.INVALID}), (back, _has_written(summary)))

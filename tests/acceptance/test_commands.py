@@ -237,6 +237,23 @@ def test_failed_csv_is_a_sheet_that_can_be_applied_as_it_is(at: Desk, sandbox: S
     assert sandbox.moved() == wanted(rows(3))
 
 
+def test_failed_csv_needs_neither_the_map_nor_the_region_of_its_run(at: Desk, sandbox: Sandbox) -> None:
+    """Not for a row that the server refused, nor for one that has to be mended; the old agent's column is not read."""
+    national = number(0).replace("+90", "0")
+    sheet = at.sheet((national, "call", agent(19), agent(10)), (national, "cal", agent(19), agent(10)), header=MAPPED)
+    sandbox.faults({"match": {"method": "PUT"}, "do": {"status": 422, "body": {"message": "no"}}})
+    told = ("--map", "To=agent", "--region", "TR", "--skip-invalid", "--run-id", "r1")
+    assert at("apply", sheet, *told, "--yes").returncode == 5
+    sandbox.faults()
+    again = at.runs / "r1" / "failed.csv"
+    assert [number(0)] * 2 == [row["number"] for row in csv.DictReader(again.read_text().splitlines())]
+    assert at("apply", again, "--skip-invalid", "--yes").returncode in {0, 5}
+    assert sandbox.moved() == {(number(0), "call"): agent(10)}
+
+
+MAPPED = ("number", "channel", "Agent", "To")
+
+
 def test_rollback_gives_back_what_the_run_changed(at: Desk, sandbox: Sandbox) -> None:
     """And a rollback of the rollback is the run again."""
     asked = rows(4)
@@ -258,6 +275,8 @@ def test_rollback_of_the_last_run_passes_over_those_that_only_looked(at: Desk, s
 def test_rollback_of_the_last_run_may_be_run_again(at: Desk, sandbox: Sandbox) -> None:
     """A scheduler that repeats it must not migrate again: a rollback is not what it takes back."""
     at("apply", at.sheet(*rows(3)), "--yes", "--run-id", "r1")
+    assert at("rollback", "last", "--yes", "--max-changes", "1", "--run-id", "back").returncode == 7
+    assert at("retry", "back", "--yes").returncode == 0
     done = [at("rollback", "last", "--yes").returncode for _ in range(2)]
     assert (done, sandbox.moved()) == ([0, 0], {})
 

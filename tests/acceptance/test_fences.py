@@ -220,3 +220,20 @@ def test_formulas_and_markup_in_a_sheet_come_out_inert(at: Desk, sandbox: Sandbo
     assert ("HYPERLINK" in xml, [mark for mark in ("<f>", "<f ", "<hyperlink") if mark in xml]) == (True, [])
     assert "<script>alert(1)" not in (at.runs / "r1" / "report.html").read_text("utf-8")
     assert sandbox.moved() == wanted([row(0, 10)])
+
+
+@pytest.mark.parametrize("flag", ["--only", "--deadline", "--max-changes", "--runs-dir", "--limit"])
+def test_an_option_without_a_value_is_not_the_same_as_none(at: Desk, sandbox: Sandbox, flag: str) -> None:
+    """A script whose variable is not set must not lift a brake, before the command or after it."""
+    sheet = at.sheet(*rows(2))
+    done = [at("apply", sheet, "--yes", flag, ""), at(flag, " ", "apply", sheet, "--yes")]
+    assert ([one.returncode for one in done], sandbox.log()) == ([2, 2], [])
+    assert all(f"{flag} is empty" in one.stderr for one in done)
+
+
+def test_the_input_is_not_written_over(at: Desk) -> None:
+    """Neither by a plan nor by a marked copy."""
+    sheet = at.sheet(*rows(2))
+    before = sheet.read_bytes()
+    done = [at("plan", sheet, "-o", sheet), at("check", sheet, "--annotate", sheet)]
+    assert ([one.returncode for one in done], sheet.read_bytes()) == ([2, 2], before)

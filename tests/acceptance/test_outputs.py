@@ -165,11 +165,12 @@ def test_stdout_is_the_run_folder_and_stderr_is_for_people(worked: Desk, name: s
     assert done.stderr
 
 
-def on_a_terminal(desk: Desk, *args: str) -> bytes:
-    """What a person would see."""
+def on_a_terminal(desk: Desk, *args: str, typed: bytes = b"") -> bytes:
+    """What a person would see who has *typed* this."""
     main, other = os.openpty()
     with desk.start(*args, stdin=other, stdout=other, stderr=other):
         os.close(other)
+        os.write(main, typed)
         said = b""
         try:
             while more := os.read(main, 4096):
@@ -194,7 +195,24 @@ def test_colour_is_for_terminals_that_want_it(
     desk.sheet(("12", "call", "Anna"))
     desk.environment |= {"TERM": "xterm-256color"} | variables
     said = on_a_terminal(desk, "check", "moves.csv", *extra)
-    assert (b"\x1b[3" in said, b"1 rows to mend" in said) == (coloured, True)
+    assert (b"\x1b[3" in said, b"1 row to mend" in said) == (coloured, True)
+
+
+def test_a_sheet_that_is_there_is_not_replaced_unasked_on_a_terminal(desk: Desk) -> None:
+    """Somebody may have typed into it; where nobody can be asked, a script means what it says."""
+    out = desk.folder / "moves.xlsx"
+    out.write_bytes(b"typed")
+    said = on_a_terminal(desk, "template", str(out), typed=b"\n")
+    assert (b"Replace it? [y/N]" in said, out.read_bytes()) == (True, b"typed")
+    assert desk("template", out).returncode == 0
+    assert out.read_bytes() != b"typed"
+
+
+def test_a_full_disk_under_the_help_is_no_bug(desk: Desk) -> None:
+    """It is the disk's trouble, wherever it shows."""
+    with open("/dev/full", "w") as full, desk.start("--help", stdout=full) as process:  # noqa: PTH123 - a device
+        told = process.communicate()[1]
+    assert (process.returncode, "No space left" in told) == (11, True)
 
 
 def test_what_the_server_says_cannot_move_the_cursor(at: Desk, sandbox: Sandbox) -> None:

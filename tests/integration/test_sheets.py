@@ -153,7 +153,7 @@ def test_a_ragged_row_is_rejected_alone_and_never_shifted(line: str, tmp_path: P
     ("header", "line", "cells"),
     [
         ("number,channel,agent,note", "+905321234567,call,Ali", (*GOOD, "")),
-        ("number,channel,agent,expect,wave,city", "+905321234567,call,Ali,Veli", (*GOOD, "Veli", "", "")),
+        ("number,channel,agent,expect,wave,city", "+905321234567,call,Ali", (*GOOD, "", "", "")),
         ("number,channel,agent,city", "+905321234567,call,Ali", (*GOOD, "")),
     ],
     ids=["note", "wave and a column that means nothing", "a column that means nothing"],
@@ -174,8 +174,9 @@ def test_a_row_that_ends_before_columns_that_may_be_empty_is_read(
         ("number,channel,note,agent", "+905321234567,call,Ali"),
         ("number,channel,agent_uuid,agent_name", "+905321234567,call,Ali"),
         ("number,channel,agent,note", "+905321234567,call,Ali,a,b"),
+        ("number,channel,agent,note,expect", "+905321234567,call,Sales, EU"),
     ],
-    ids=["no agent", "the agent stands last", "no agent's name", "too long"],
+    ids=["no agent", "the agent stands last", "no agent's name", "too long", "a comma in the agent"],
 )
 def test_a_row_that_may_have_lost_more_than_that_is_rejected(header: str, line: str, tmp_path: Path) -> None:
     """What is missing could be anywhere in it."""

@@ -150,10 +150,10 @@ def test_a_retry_tries_what_did_not_end_well(told: RunRecord, tried: bool) -> No
 
 def test_a_retry_that_takes_somebody_elses_trunks_says_so() -> None:
     """They were left alone once, and whoever tries again may not know."""
-    drifted = moved(outcome(0, Status.DRIFTED, Reason.OWNER_CHANGED))
-    assert ["row 2: somebody else's agent", ""] == [
-        somebody_elses(told).partition(" was left")[0] for told in (drifted, moved(REFUSED))
-    ]
+    drifted = outcome(0, Status.DRIFTED, Reason.OWNER_CHANGED)
+    expects = moved(drifted, columns={**COLUMNS, Field.EXPECT: 2})  # whoever expects an agent leaves it alone again
+    told = [somebody_elses(one) for one in (moved(drifted), moved(REFUSED), expects)]
+    assert ["row 2: left to somebody else before, and moved now", "", ""] == told
 
 
 @given(st.integers(1, 120))

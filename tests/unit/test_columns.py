@@ -157,9 +157,15 @@ def test_a_near_miss_of_a_past_owner_is_not_even_suggested() -> None:
 
 @pytest.mark.parametrize("others", [(), ("Phone",), ("Old agent", "Agent (mevcut)")], ids=["alone", "unread", "past"])
 def test_the_only_column_that_means_nothing_stands_in_the_flag(others: tuple[str, ...]) -> None:
-    """A flag with *Header* in it is typed as it stands; a past owner's column is never offered for the wanted one."""
-    error = refusal("number", "channel", *others, " Kime ", "", number="number")
-    assert error.hint.endswith("""; if 'Kime' is it, say --map "Kime=agent\"""")
+    """A flag with *Header* in it is typed as it stands."""
+    error = refusal("number", "agent", *others, " Nerede ", "", number="number")
+    assert error.hint.endswith("""; if 'Nerede' is it, say --map "Nerede=channel\"""")
+
+
+@pytest.mark.parametrize("only", ["Kime", "Kimden", "From", "Losing agent", "Ist Agent"])
+def test_no_column_is_offered_for_the_agent_because_it_is_left(only: str) -> None:
+    """It may say who has the number now."""
+    assert 'say --map "Header=agent"' in refusal("number", "channel", only).hint
 
 
 @pytest.mark.parametrize(

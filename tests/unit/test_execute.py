@@ -8,12 +8,11 @@ from typing import Any
 import anyio
 import pytest
 
-from batch.core.encode import number_from_json
 from batch.core.lifecycle import Kind
 from batch.core.model import Outcome, Reason, Status, Verified
 from batch.engine.schedule import Brakes
 from batch.errors import CredentialsError, JournalError, UnavailableError, WaveError
-from tests.executing import after, exclusive, with_trunks
+from tests.executing import after, with_trunks
 from tests.fake_api import Say
 from tests.rigs import RESET, ended, is_look, is_read, move, page, said, statuses
 from tests.virtual_clock import anyio_backend  # noqa: F401 - a fixture
@@ -42,18 +41,6 @@ async def test_an_outcome_is_on_disk_before_it_counts() -> None:
     await made.execute([move(0), move(1, needs=(0,))])
     intent, outcome = Kind.INTENT, Kind.OUTCOME
     assert made.notes.kinds() == [(intent, 0), (outcome, 0), (intent, 1), (outcome, 1)]
-
-
-async def test_a_trunk_that_is_somebody_elses_is_noted_as_it_was_seen() -> None:
-    """Once all is done, with what this run wrote to its other channel: the final look passes it over."""
-    made = await exclusive({"call": 0, "whatsapp": 0})
-    await made.execute([move(0, before=2), move(1, of=0, channel="whatsapp")])
-    told = [entry.body["numbers"] for entry in made.notes.entries if entry.kind is Kind.SEEN]
-    (state,) = [number_from_json(body) for bodies in told for body in bodies]
-    assert {word: bound.agent for word, bound in state.bindings.items() if bound.bound} == {
-        "call": agent(0),
-        "whatsapp": agent(1),
-    }
 
 
 @pytest.mark.parametrize("budget", [0, 5])

@@ -121,7 +121,7 @@ def test_every_complaint_about_a_row_is_made_at_once() -> None:
 def test_a_complaint_has_the_cell_and_the_header_as_typed() -> None:
     """So that a person finds them again."""
     source = table((NUMBER, " Whatsap ", "Ali"), header=("Telefon", "KANAL", "agent"))
-    detail = ": did you mean 'whatsapp'"
+    detail = "did you mean 'whatsapp'"
     assert (Problem("channel_unknown", Origin("sheet.csv", "", 2), "KANAL", " Whatsap ", detail),) == normalise(
         source
     ).problems

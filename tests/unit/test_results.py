@@ -178,6 +178,14 @@ def test_a_row_left_alone_shows_who_serves_its_trunk_now() -> None:
     assert (Status.DRIFTED, agent(7)) == (line.status, line.after_agent_uuid)
 
 
+def test_somebody_elses_agent_is_called_by_the_name_it_was_seen_with() -> None:
+    """The plan may not know it; a name without its agent says nothing."""
+    drifted = outcome(status=Status.DRIFTED, reason=Reason.OWNER_CHANGED, after=agent(7), after_name="Eve")
+    seen, gone = (only(record([row()], [change()], [one])) for one in (drifted, replace(drifted, after=None)))
+    assert (agent(7), "Eve") == (seen.after_agent_uuid, seen.after_agent_name)
+    assert "Eve" != gone.after_agent_name
+
+
 def test_a_change_kept_in_the_plan_but_settled_is_told_as_it_was_settled() -> None:
     """An outcome in the journal outweighs the plan."""
     line = only(record([row()], [kept()], [outcome(status=Status.DRIFTED, reason=Reason.OWNER_CHANGED)]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -230,3 +231,23 @@ def test_a_window_follows_the_wall_clock(window: str, moment: str, left: float) 
 def test_a_window_is_written_as_it_was_read() -> None:
     """What the report says is what was typed."""
     assert str(values.window("2:00-04:30 Europe/Berlin")) == "02:00-04:30 Europe/Berlin"
+
+
+def test_a_user_without_a_home_needs_none_until_something_is_kept_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container a user may have no name and no folder."""
+    monkeypatch.delenv("HOME", raising=False)
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_294_000_000)
+    assert sources.load({"runs_dir": "/runs"}, environ={}).runs_dir == Path("/runs")
+    with pytest.raises(UsageError, match="no home folder"):
+        _ = sources.load({}, environ={}).runs_dir
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+def test_a_configuration_that_may_not_be_looked_for_is_told(tmp_path: Path) -> None:
+    """It may hold brakes."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    with pytest.raises(UsageError, match="cannot look for"):
+        load(user_file=closed / "settings.toml")

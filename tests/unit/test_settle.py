@@ -96,7 +96,7 @@ async def test_what_somebody_else_changed_is_left_alone() -> None:
     await anyio.sleep(2.0)
     outcome = await made.settler().settle(move())
     assert facts(outcome) == (Status.DRIFTED, Reason.OWNER_CHANGED, 0, False)
-    assert (outcome.after, made.writes()) == (agent(3), [])
+    assert (outcome.after, outcome.after_name, made.writes()) == (agent(3), "Agent 3", [])
 
 
 async def test_a_trunk_that_was_taken_from_everybody_is_drifted_too() -> None:

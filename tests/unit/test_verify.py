@@ -233,3 +233,12 @@ def test_a_change_in_doubt_is_lost_only_when_it_cannot_be_applied_any_more(settl
     """*Failed* means surely not applied, and a late write may still come."""
     doubt = outcome(0, Status.UNKNOWN, Reason.UNCLEAR, written=True)
     assert status is displaced(first=doubt, second=outcome(1), settled=settled).status
+
+
+def test_a_trunk_seen_at_home_that_is_back_on_its_spare_is_unknown() -> None:
+    """A parking of our own that came late, as a rule: nobody else can be told to have changed it."""
+    park = change(0, action=Action.PARK, reason=Reason.BREAKS_RING, after=9)
+    home = change(1, before=9, needs=(0,))
+    seen = {(one := state(call=9)).number: one}
+    ended = {0: outcome(0, after=agent(9)), 1: outcome(1, verified=Verified.SWEEP)}
+    assert verify(plan([], [park, home]), ended, seen, settled=True)[1].status is Status.UNKNOWN

@@ -169,7 +169,7 @@ def test_a_row_goes_later_than_its_wave_when_what_it_needs_does() -> None:
     plan = plan_of(rows, live({"call": "A"}, {"call": "B"}, {"call": "D"}), header=WITH_WAVE)
     assert [[4], [3, 2]] == by_wave(plan)
     assert plan.notes == (
-        "row 2 cannot go in the wave asked for: what must go before them, or with them, has a later one",
+        "row 2 cannot go in the wave asked for: other rows that must go first, or along, ask for a later one",
     )
 
 

@@ -100,8 +100,8 @@ _OPTIONAL = frozenset({Field.EXPECT, Field.WAVE, Field.NOTE})
 class _Body:
     """The rows below the header.
 
-    A row that ends before columns which may be empty is filled up with blanks: programs leave out separators at the end
-    of a row. One that ends sooner, or is too long, cannot be told apart.
+    A row that ends with the last column that must have a text is filled up with blanks: programs leave out separators
+    at the end of a row. One of any other length may have a separator in a cell, and cannot be told apart.
     """
 
     def __init__(self, origin: Origin, header: Sequence[str], fields: Mapping[Field, int], marked: _Marked) -> None:
@@ -121,7 +121,7 @@ class _Body:
             if is_blank("".join(cells)) and number not in self.marked.never_blank:
                 self.blank += 1
                 continue
-            if self.needed <= len(cells) < width:
+            if self.needed == len(cells) < width:
                 cells = (*cells, *[""] * (width - len(cells)))
             row = SourceRow(Origin(file, sheet, number), tuple(cells))
             self.rows.append(row)

@@ -38,8 +38,9 @@ class Verified(StrEnum):
 class Outcome(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What became of one change. Times are seconds since the epoch (UTC); ``after`` is the owner last seen.
 
-    ``written`` says that at least one PUT for it may have reached the server, ``unanswered`` that the last of them had
-    no whole answer: the server may be at it still.
+    ``after_name`` is what somebody else's agent is called, which the plan may not know. ``written`` says that at least
+    one PUT for it may have reached the server, ``unanswered`` that the last of them had no whole answer: the server may
+    be at it still.
     """
 
     change: int
@@ -52,6 +53,7 @@ class Outcome(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     finished_at: float | None = None
     verified: Verified = Verified.NO
     after: AgentId | None = None
+    after_name: str = ""
     written: bool = False
     unanswered: bool = False
 
@@ -74,7 +76,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     why no change was started at all (an audit, a guard, invalid rows), or why the rest was not; ``None`` when the run
     went to its end. ``restoring`` are changes whose putting back was begun and has no outcome. ``plan_digest`` is that
     of the plan as it was written down; ``opening_entries`` is how many of the journal's entries tell all but how the
-    run went.
+    run went. ``undoes`` says that it is a rollback, or tries one again.
     """
 
     run_id: str
@@ -96,6 +98,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     plan_digest: str = ""
     notes: tuple[str, ...] = ()
     opening_entries: int = 1
+    undoes: bool = False
 
 
 class Result(Struct, frozen=True, kw_only=True, gc=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from batch.core.model.trunk import AgentId, Channel, Number, Trunk
 
@@ -109,10 +109,14 @@ class Request(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Normalised(Struct, frozen=True):
-    """The offline half of the judgement: rows that make sense, and every problem of those that do not."""
+    """The offline half of the judgement: rows that make sense, and every problem of those that do not.
+
+    ``numbers`` are those that could be read of rows which make no sense otherwise.
+    """
 
     requests: tuple[Request, ...]
     problems: tuple[Problem, ...]
+    numbers: Mapping[Origin, Number] = field(default_factory=dict)
 
 
 class Assignment(Struct, frozen=True, kw_only=True, gc=False):

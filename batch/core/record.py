@@ -173,7 +173,7 @@ def _look_entry(so_far: _Fold, plan: Plan, entry: Entry) -> None:
             # a journal of version 2 has an entry a number
             states = map(number_from_json, entry.body.get("numbers", (entry.body,)))
             so_far.afters.update((state.number, state) for state in states)
-        case Kind.BESIDE:
+        case _:  # who was served beside the plan
             so_far.beside = so_far.beside or {}
             for number, channel, agent in entry.body["trunks"]:
                 so_far.beside[Trunk(Number(number), Channel(channel))] = AgentId(agent)

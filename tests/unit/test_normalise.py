@@ -295,6 +295,26 @@ def test_a_cell_refused_by_the_reader_is_complained_about_once() -> None:
     assert [(3, "cell_merged", "agent"), (3, "number_short", "number")] == said(source)
 
 
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (("+49 30 1234567", "cal", "Ali"), ["+49301234567"]),
+        (("49301234567", "cal", "Ali"), []),
+        (("?", "call", "A"), []),
+    ],
+    ids=["read", "only assumed", "no number"],
+)
+def test_the_number_of_a_row_that_makes_no_sense_otherwise_is_kept(cells: tuple[str, ...], numbers: list[str]) -> None:
+    """It is what the row is given back with, to be mended."""
+    assert numbers == [*normalise(table(cells)).numbers.values()]
+
+
+def test_a_number_in_a_refused_cell_is_none() -> None:
+    """Nobody sees it in the sheet."""
+    source = with_problem("cell_merged", column="number", cells=(NUMBER, "cal", "Ali"))
+    assert NUMBER not in {number for origin, number in normalise(source).numbers.items() if origin.row == 3}
+
+
 def test_a_row_with_a_refused_cell_makes_no_request() -> None:
     """Even when the cell could do without a value: a merged *expect* means something."""
     source = with_problem("cell_merged", column="agent", cells=(NUMBER, "call", "Ali"))

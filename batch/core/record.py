@@ -31,7 +31,10 @@ from batch.errors import JournalError, SafetyError
 
 
 class _Fold(Struct):
-    """What is known so far; ``states`` holds only changes that have left *planned*."""
+    """What is known so far; ``states`` holds only changes that have left *planned*.
+
+    ``unbilled`` are the writes since a sitting last told what it cost: of one that was cut off no more is known.
+    """
 
     states: dict[int, State] = field(default_factory=dict)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
@@ -43,6 +46,7 @@ class _Fold(Struct):
     began: dict[int, float] = field(default_factory=dict)
     restoring: dict[int, Reason] = field(default_factory=dict)
     calls: Calls = field(default_factory=Calls)
+    unbilled: int = 0
     pace: dict[str, str] = field(default_factory=dict)
     whole_run: Reason | None = None
     whole_run_detail: str = ""
@@ -134,7 +138,7 @@ def _fold(entries: Iterable[Entry], opening: RunRecord) -> RunRecord:
         befores=so_far.befores,
         afters=so_far.afters,
         beside=so_far.beside,
-        calls=so_far.calls,
+        calls=replace(so_far.calls, put=so_far.calls.put + so_far.unbilled),
         pace=so_far.pace,
         finished_at=so_far.finished_at,
         exit_code=so_far.exit_code,
@@ -156,7 +160,7 @@ def _take(so_far: _Fold, plan: Plan, entry: Entry) -> None:
         case Kind.STOPPED:
             so_far.whole_run, so_far.whole_run_detail = Reason(entry.body["whole_run"]), entry.body.get("detail", "")
         case Kind.CALLS:
-            so_far.calls = _add(so_far.calls, entry.body["calls"])
+            so_far.calls, so_far.unbilled = _add(so_far.calls, entry.body["calls"]), 0
             so_far.pace = dict(entry.body.get("pace", {}))
         case Kind.FINISHED:
             so_far.finished_at, so_far.exit_code = entry.at, entry.body["exit_code"]
@@ -192,6 +196,7 @@ def _change_entry(so_far: _Fold, plan: Plan, entry: Entry) -> None:
         so_far.restoring[change] = Reason(entry.body.get("why", Reason.UNIT_PUT_BACK))
     so_far.afters.pop(plan.changes[change].trunk.number, None)  # seen before this call left: an earlier sitting's look
     so_far.attempts[change] = so_far.attempts.get(change, 0) + 1
+    so_far.unbilled += 1
     so_far.began.setdefault(change, entry.at)
     if "before" in entry.body:
         _before(so_far, plan.changes[change].trunk, number_from_json(entry.body["before"]))

@@ -165,6 +165,12 @@ def test_what_was_seen_before_a_call_left_is_not_the_last_word() -> None:
     assert {} == told(seen(state(call=7)), intent()).afters
 
 
+def test_of_a_sitting_that_was_cut_off_the_writes_are_known() -> None:
+    """What it read it has told nobody."""
+    made = told(intent(), ended(outcome()), cost(get=3, put=1), RESUMED, intent(1), intent(1))
+    assert (made.calls.get, made.calls.put) == (3, 3)
+
+
 def test_calls_of_several_sittings_add_up() -> None:
     """The pace is the last one's."""
     found = told(cost(get=4, put=2), RESUMED, cost(get=1, put=1, retried=1, refused_429=2))

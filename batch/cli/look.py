@@ -49,7 +49,13 @@ def check(file: Path, annotate: Path | None, **flags: Any) -> int:
     with at_work(flags) as desk:
         found = pipeline.check(file, desk.settings)
         rows = len(found.table.rows)
-        view = check_view(found.problems, found.rows_ok, rows, found.table.blank, whole=desk.settings.verbose > 0)
+        view = check_view(
+            found.problems,
+            found.rows_ok,
+            rows,
+            found.table.blank,
+            whole=desk.settings.verbose > 0 or not desk.people.on_terminal,
+        )
         desk.people.show(view, wrong=found.rows_ok != rows)
         if annotate is not None:
             pipeline.annotate(found, annotate)

@@ -74,6 +74,11 @@ class People:
         with _interruptible():
             return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
+    @property
+    def on_terminal(self) -> bool:
+        """Whether what is said goes by on a screen; elsewhere it can be searched, and need not be cut."""
+        return self._terminal
+
     @staticmethod
     def present() -> bool:
         """Whether somebody can be asked."""

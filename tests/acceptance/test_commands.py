@@ -29,6 +29,12 @@ def test_check_tells_every_problem_of_every_row(desk: Desk) -> None:
     assert told == {(2, "number"), (2, "channel"), (2, "agent"), (4, "channel"), (4, "agent")}
 
 
+def test_check_cuts_nothing_off_where_nobody_looks_on(desk: Desk) -> None:
+    """On a terminal a kind of problem shows its first rows; a file that the words go to has all of them."""
+    done = desk("check", desk.sheet(*(("+4930123456", "fax", f"Anna {index}") for index in range(12))))
+    assert [place for place in range(2, 14) if f"row {place}, channel" not in done.stderr] == []
+
+
 def test_check_tells_of_rows_that_contradict_each_other(desk: Desk) -> None:
     """What the sheet itself shows needs no live state."""
     done = desk("check", desk.sheet(row(0, 1), row(1, 2), row(0, 3)), "--json", "-q")

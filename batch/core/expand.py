@@ -123,10 +123,8 @@ class _Judge:
         self._table = table
         self._snapshot = snapshot
         self._roster = roster
-        free = (
-            at for at, name in enumerate(table.header) if key(name) == _PRESENT and at not in table.columns.values()
-        )
-        self._present_at = next(free, None)
+        named = [at for at, name in enumerate(table.header) if key(name) == _PRESENT]
+        self._present_at = next((at for at in named if at not in table.columns.values()), None)
 
     def judge(self, draft: _Draft) -> _Draft:
         request = draft.request

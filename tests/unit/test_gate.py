@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import anyio
 import pytest
 
-from batch.carry import _started
 from batch.core import calls
 from batch.core.calls import Answer, Call, Fault, FaultKind, Reply
 from batch.core.model import Calls
@@ -17,7 +13,6 @@ from batch.engine.gate import Gate, StopRequested, asks_for_pause
 from batch.engine.pace import Pacer, Rate
 from batch.errors import UnavailableError
 from batch.log import logging_to
-from batch.watches import Signals
 from tests.virtual_clock import anyio_backend  # noqa: F401 - a fixture
 
 READ = calls.probe()
@@ -176,18 +171,6 @@ async def test_nobody_leaves_after_the_deadline() -> None:
     with pytest.raises(UnavailableError, match="time is over"):
         await gate.enter()
     assert anyio.current_time() == pytest.approx(start + 3.0)
-
-
-async def test_a_run_that_had_to_wait_for_its_moment_has_all_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A deadline of three seconds counts from when the run begins."""
-    gate = a_gate(deadline=anyio.current_time() + 3.0)
-    monkeypatch.setattr("time.time", anyio.current_time)
-    in_a_minute: Any = SimpleNamespace(start=SimpleNamespace(seconds_until=lambda _now: 60.0), at="02:00 UTC")
-    around: Any = SimpleNamespace(gate=gate, say=lambda _text: None)
-    assert await _started(around, in_a_minute, around, Signals())
-    await gate.sleep(2.0)
-    with pytest.raises(UnavailableError, match="time is over"):
-        await gate.sleep(2.0)
 
 
 @pytest.mark.parametrize("reply", [DOWN, BROKEN], ids=["no connection", "500"])

@@ -1,6 +1,6 @@
 """``python -m batch`` is ``reassign``."""
 
-from batch.cli import main
+from batch.start import begin
 
 if __name__ == "__main__":
-    main()
+    begin()

@@ -15,13 +15,14 @@ import click
 from batch.cli import look, trial, work
 from batch.cli.common import CONTEXT, common, mute
 from batch.errors import JournalError, ReassignError
+from batch.start import INTERRUPTED, loaded
 
 YOUNG = 50_000
 """Objects between two collections: a plan is hundreds of thousands of values that live to the end and form no cycles;
 looking through them again and again was two fifths of the time it takes to order them."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What a disk says that does not take what is written."""
-USAGE, BUG, INTERRUPTED, SIGNALLED = 2, 1, 130, 128
+USAGE, BUG, SIGNALLED = 2, 1, 128
 
 ELSEWHERE: Final = {
     "sandbox": ("batch.sandbox.command:sandbox", "Serve a stand-in of the API on this machine."),
@@ -86,6 +87,7 @@ def main(args: list[str] | None = None, command: click.Command = root, name: str
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, _ended_by)
     gc.set_threshold(YOUNG)
+    loaded()
     code = run(args, command, name)
     for stream in (sys.stdout, sys.stderr):
         _flush(stream)

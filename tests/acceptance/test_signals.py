@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
-from tests.acceptance.desk import Desk, Sandbox, rows, until, wanted
+from tests.acceptance.desk import ROOT, Desk, Sandbox, rows, until, wanted
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 PUT = {"method": "PUT"}
@@ -173,3 +176,14 @@ def test_a_hang_up_that_is_ignored_ends_nothing(at: Desk, sandbox: Sandbox) -> N
         process.send_signal(signal.SIGHUP)
         process.communicate()
     assert (process.returncode, sandbox.moved()) == (0, wanted(rows(3)))
+
+
+@pytest.mark.parametrize("program", ["batch", "jobs"])
+def test_a_ctrl_c_while_the_program_is_loading_ends_it_without_a_traceback(at: Desk, program: str) -> None:
+    """Before the command line is there to catch it, in the time that its own modules take to load."""
+    loads = at.folder / "click.py"
+    loads.write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    at.environment["PYTHONPATH"] = os.pathsep.join((str(at.folder), str(ROOT)))
+    with at.start("--help", program=(sys.executable, "-m", program), stderr=subprocess.PIPE) as process:
+        _, err = process.communicate()
+    assert (process.returncode, err) == (130, "")

@@ -36,6 +36,11 @@ def _checked(parse: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _like(form: str) -> object:
+    """What a text looks like unless it is empty, for the JSON Schema: editors show it before anything is run."""
+    return Field(json_schema_extra={"pattern": f"^(?:{form})?$"})
+
+
 def _several(given: object) -> object:
     """A list from the environment: entries between semicolons or line breaks."""
     return [part.strip() for part in re.split(r"[;\n]", given) if part.strip()] if isinstance(given, str) else given
@@ -111,25 +116,25 @@ class Settings(BaseModel):
     only: Annotated[str, _checked(_sentence(select.parse))] = ""
     exclude: Annotated[str, _checked(_sentence(select.parse))] = ""
     limit: Annotated[int | None, Field(ge=1), BeforeValidator(_no_truth)] = None
-    rate: Annotated[str, _checked(values.rate)] = "auto"
-    concurrency: Annotated[str, _checked(values.concurrency)] = "auto"
-    reserve: Annotated[str, _checked(values.percent)] = "0%"
-    deadline: Annotated[str, _checked(values.duration)] = ""
-    window: Annotated[str, _checked(values.window)] = ""
-    at: Annotated[str, _checked(values.moment)] = ""
+    rate: Annotated[str, _checked(values.rate), _like(f"auto|{values.RATE}")] = "auto"
+    concurrency: Annotated[str, _checked(values.concurrency), _like(r"auto|\d{1,3}")] = "auto"
+    reserve: Annotated[str, _checked(values.percent), _like(values.PERCENT)] = "0%"
+    deadline: Annotated[str, _checked(values.duration), _like(values.DURATION)] = ""
+    window: Annotated[str, _checked(values.window), _like(values.WINDOW)] = ""
+    at: Annotated[str, _checked(values.moment), _like(values.MOMENT)] = ""
     waves: Annotated[str, _checked(_sentence(read_sizes))] = ""
-    max_failures: Annotated[str, _checked(values.count_or_percent)] = ""
-    max_change: Annotated[str, _checked(values.percent)] = ""
-    max_changes: Annotated[str, _checked(values.count)] = ""
+    max_failures: Annotated[str, _checked(values.count_or_percent), _like(rf"\d+|{values.PERCENT}")] = ""
+    max_change: Annotated[str, _checked(values.percent), _like(values.PERCENT)] = ""
+    max_changes: Annotated[str, _checked(values.count), _like(r"\d+")] = ""
     allow: Annotated[str, _checked(_sentence(kinds))] = ""
-    plan_ttl: Annotated[str, _checked(values.duration)] = ""
+    plan_ttl: Annotated[str, _checked(values.duration), _like(values.DURATION)] = ""
     approve_by: Path | None = None
     probe: Annotated[str, _checked(values.command)] = ""
     occupancy: Occupancy = Occupancy.AUTO
     parking_agent: Annotated[Many, AfterValidator(lambda agents: tuple(map(_uuid, agents)))] = ()
     on_split: OnSplit | None = None
     verify: Literal["sweep", "each", "echo"] = "sweep"
-    max_age: Annotated[str, _checked(values.duration)] = "30s"
+    max_age: Annotated[str, _checked(values.duration), _like(values.DURATION)] = "30s"
     skip_invalid: bool = False
     yes: bool = False
     as_json: bool = Field(default=False, alias="json")  # pydantic's own models have a method of that name

@@ -13,18 +13,19 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+", re.ASCII)
+DURATION = r"(?:\d+(?:\.\d+)?[smhd])+"
+PERCENT = r"(\d+(?:\.\d+)?)\s*%"
+RATE = r"(\d+(?:\.\d+)?)\s*/\s*(s|min)"
+WINDOW = r"(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})\s+(\S+)"
+MOMENT = r"(?:(\d{4}-\d{2}-\d{2})[ T])?(\d{1,2}:\d{2})\s+(\S+)"
+"""What the texts look like, also for the schema of job files."""
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])", re.ASCII)
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
-_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|min)", re.ASCII)
-_WINDOW = re.compile(r"(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})\s+(\S+)", re.ASCII)
-_MOMENT = re.compile(r"(?:(\d{4}-\d{2}-\d{2})[ T])?(\d{1,2}:\d{2})\s+(\S+)", re.ASCII)
 _SECONDS_OF = {"s": 1.0, "min": 60.0}
 
 
 def duration(text: str) -> float:
     """``90s``, ``15m``, ``2h``, ``1h30m`` or ``7d`` in seconds, more than zero."""
-    if _DURATION.fullmatch(text) is None:
+    if re.fullmatch(DURATION, text, re.ASCII) is None:
         raise ValueError("give a duration such as 90s, 15m or 2h")
     seconds = sum(float(count) * _SECONDS[unit] for count, unit in _PART.findall(text))
     if seconds <= 0:
@@ -34,7 +35,7 @@ def duration(text: str) -> float:
 
 def percent(text: str) -> float:
     """``30%`` as 0.3; from 0 to 100."""
-    found = _PERCENT.fullmatch(text)
+    found = re.fullmatch(PERCENT, text, re.ASCII)
     if found is None or float(found[1]) > 100:  # noqa: PLR2004 - a hundred per cent
         raise ValueError("give a percentage from 0% to 100%")
     return float(found[1]) / 100
@@ -55,7 +56,7 @@ def rate(text: str) -> tuple[int, float] | None:
     """``20/s``, ``60/min`` or ``0.5/s`` as so many calls in so many seconds; ``auto`` is ``None``."""
     if text == "auto":
         return None
-    found = _RATE.fullmatch(text)
+    found = re.fullmatch(RATE, text, re.ASCII)
     if found is None or float(found[1]) == 0:
         raise ValueError("give auto, or a rate such as 20/s or 60/min")
     calls = Fraction(found[1])
@@ -104,7 +105,7 @@ class Window:
 
 def window(text: str) -> Window:
     """``02:00-04:00 Europe/Berlin`` as a :class:`Window`."""
-    found = _WINDOW.fullmatch(text)
+    found = re.fullmatch(WINDOW, text, re.ASCII)
     if found is None:
         raise ValueError('give a span and a time zone, such as "02:00-04:00 Europe/Berlin"')
     start, end = _clock(found[1]), _clock(found[2])
@@ -138,7 +139,7 @@ class Moment:
 
 def moment(text: str) -> Moment:
     """``02:00 Europe/Berlin``, ``2027-01-31 02:00 UTC`` as a :class:`Moment`."""
-    found = _MOMENT.fullmatch(text)
+    found = re.fullmatch(MOMENT, text, re.ASCII)
     if found is None:
         raise ValueError('give a time and a time zone, such as "02:00 Europe/Berlin" or "2027-01-31 02:00 UTC"')
     try:

@@ -17,6 +17,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from batch.errors import UsageError
+from batch.options import BY_NAME
 from batch.settings import Settings
 from batch.sources import Layer, file_layer, merge
 
@@ -33,7 +34,7 @@ class JobFile(Settings):
     """Everything a job file may hold; its JSON Schema is what ``reassign schema`` prints."""
 
     kind: JobKind
-    file: Path | None = None
+    file: Path | None = Field(default=None, description="The sheet to work on; a path begins at the job file.")
     run: str = Field(default="", description="The run to roll back: an id, the beginning of one, or `last`.")
 
     @model_validator(mode="after")
@@ -84,9 +85,11 @@ _OBJECT = {
 def schema() -> Mapping[str, Any]:
     """The JSON Schema of a job file. A number may stand where a text is wanted, as ``max_failures = 2``."""
     told = JobFile.model_json_schema(by_alias=True)
-    for option in told["properties"].values():
+    for name, option in told["properties"].items():
         if option.get("type") == "string" and "format" not in option:
             option["type"] = ["string", "number"]
+        if name in BY_NAME:
+            option["description"] = BY_NAME[name].help
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **told, **_OBJECT}
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TextIO, TypeVar
@@ -39,6 +40,9 @@ WRITING: Final = (
 )
 READING: Final = (*SHEET, *CHOICE, *BRAKES, *PACE, "run_id", *PLACE, *HISTORY, *SAID)
 
+wants_json: ContextVar[bool] = ContextVar("wants_json", default=False)
+"""Whether the command was asked for JSON, as far as it has been read."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,7 +68,15 @@ def _click_option(option: Option, *, hidden: bool) -> Callable[[F], F]:
         Form.SWITCH: {"is_flag": True},
         Form.COUNT: {"count": True},
     }
-    return click.option(*names, help=option.help, hidden=hidden, **form[option.form])
+    more: dict[str, Any] = {"callback": _wish} if option.name == "json" else {}
+    return click.option(*names, help=option.help, hidden=hidden, **form[option.form], **more)
+
+
+def _wish(_ctx: click.Context, _param: click.Parameter, asked: bool) -> bool:  # noqa: FBT001 - click's signature
+    """Known as soon as it is read, so that what is wrong with the rest can be told as JSON too."""
+    if asked:
+        wants_json.set(True)
+    return asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +112,9 @@ def settings_of(flags: Mapping[str, Any], job: Layer | None = None) -> Settings:
     """The settings from all their sources. Raises :class:`UsageError` with every fault."""
     from batch import sources
 
-    return sources.load(_with_root(flags), job=job)
+    settings = sources.load(_with_root(flags), job=job)
+    wants_json.set(settings.as_json)
+    return settings
 
 
 def _with_root(flags: Mapping[str, Any]) -> Mapping[str, Any]:

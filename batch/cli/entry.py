@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import importlib
@@ -13,7 +14,7 @@ from typing import Any, Final, Never
 import click
 
 from batch.cli import look, trial, work
-from batch.cli.common import CONTEXT, common, mute
+from batch.cli.common import CONTEXT, as_json, common, mute, wants_json
 from batch.errors import JournalError, ReassignError
 from batch.start import INTERRUPTED, loaded
 
@@ -109,36 +110,49 @@ def _ended_by(number: int, _frame: object) -> Never:
 
 def run(args: list[str] | None = None, command: click.Command = root, name: str = "reassign") -> int:
     """Run a command and give its exit code: a sentence on stderr for whatever went wrong, never a traceback."""
+    wants_json.set(False)
     try:
         return int(command.main(args, prog_name=name, standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
-        return USAGE
+        return _failed(USAGE, error.format_message())
     except (click.Abort, KeyboardInterrupt):
-        _say("stopped")
-        return INTERRUPTED
+        return _stopped()
     except BrokenPipeError:
         return BUG
     except BaseExceptionGroup as group:
-        return _failed(_weightiest(group))
+        return _told(_weightiest(group))
     except Exception as error:  # noqa: BLE001 - the last place where a bug can still be told in a sentence
-        return _failed(error)
+        return _told(error)
 
 
-def _failed(error: BaseException) -> int:
+def _stopped() -> int:
+    _say("stopped")
+    return _failed(INTERRUPTED, "stopped")
+
+
+def _told(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
-        _say("stopped")
-        return INTERRUPTED
+        return _stopped()
     if isinstance(error, OSError) and error.errno in FULL:
         error = JournalError(f"cannot write: {error.strerror}", hint="make room, or write somewhere else")
     if isinstance(error, ReassignError):
         _say(f"error: {error.message}")
         if error.hint:
             _say(f"hint: {error.hint}")
-        return error.exit_code
-    _say(f"bug: {type(error).__name__} in {_place(error)}; nothing more was sent after it")
+        return _failed(error.exit_code, error.message, error.hint)
+    bug = f"{type(error).__name__} in {_place(error)}"
+    _say(f"bug: {bug}; nothing more was sent after it")
     _say("please report this line; with --log-file F the file holds the whole story, without any credentials")
-    return BUG
+    return _failed(BUG, bug)
+
+
+def _failed(code: int, message: str, hint: str = "") -> int:
+    """Give back *code*, after telling whoever reads JSON what people were told."""
+    if wants_json.get():
+        with contextlib.suppress(JournalError):  # stdout cannot be written to: maybe that is what went wrong
+            as_json({"error": {"exit_code": code, "message": message, "hint": hint}})
+    return code
 
 
 def _weightiest(group: BaseExceptionGroup[BaseException]) -> BaseException:

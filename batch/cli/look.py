@@ -170,14 +170,12 @@ def _show_run(desk: Desk, name: str) -> int:
     from batch.views.endings import run_view
 
     record, busy = history.glance(desk.settings.runs_dir, name)
-    if busy:
-        desk.people.tell(f"run {record.run_id} is still going on: this is what its journal knows so far")
     lines = list(results(record))
     summary = summarise(record, lines)
     if desk.settings.as_json:
-        as_json({"summary": to_json(summary), "results": [to_builtins(line) for line in lines]})
+        as_json({"running": busy, "summary": to_json(summary), "results": [to_builtins(line) for line in lines]})
     else:
-        _page(run_view(summary, lines, record.plan.problems()))
+        _page(run_view(summary, lines, record.plan.problems(), busy=busy))
     return 0
 
 

@@ -17,6 +17,7 @@ from batch.views.problems import problem_groups
 
 MOST = 20
 """Result lines shown before the list is cut."""
+_UNDER_WAY = "still going on: this is what its journal knows so far"
 _LEFT_OUT = (Reason.NOT_SELECTED,)
 _MAY_BE_WRITTEN = (Status.DONE, Status.UNKNOWN, Status.FAILED)  # a trunk that is left on a spare agent has failed
 _STYLES = {Status.DONE: "good", Status.ALREADY: "faint", Status.UNKNOWN: "warn", Status.SKIPPED: "warn"}
@@ -36,8 +37,8 @@ def ending(summary: Summary, folder: Path, exit_code: int, results: Sequence[Res
     )
 
 
-def run_view(summary: Summary, results: Sequence[Result], problems: Iterable[Problem]) -> View:
-    """One run in detail, as far as it has come."""
+def run_view(summary: Summary, results: Sequence[Result], problems: Iterable[Problem], *, busy: bool) -> View:
+    """One run in detail, as far as it has come; *busy* while it is still going on."""
     calls = summary.calls
     code = summary.exit_code
     return (
@@ -46,9 +47,9 @@ def run_view(summary: Summary, results: Sequence[Result], problems: Iterable[Pro
             ("command", summary.command),
             ("workspace", summary.workspace),
             ("started", summary.started_at),
-            ("finished", summary.finished_at or "unfinished: see `reassign resume`"),
-            ("exit", "" if code is None else f"{code}: {_meaning(code)}"),
-            ("stopped", summary.stopped),
+            ("finished", _UNDER_WAY if busy else summary.finished_at or "unfinished: see `reassign resume`"),
+            ("exit", "" if code is None or busy else f"{code}: {_meaning(code)}"),
+            ("stopped", "" if busy else summary.stopped),
             (
                 "calls",
                 f"{calls.get:,} GET, {calls.put:,} PUT, {calls.retried:,} retried, {calls.refused_429:,} refused (429)",

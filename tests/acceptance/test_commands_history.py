@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from batch.sandbox.world import World
-from tests.acceptance.desk import REASSIGN, TOKEN, Desk, Sandbox, rows, sandbox_process, wanted
+from tests.acceptance.desk import REASSIGN, TOKEN, Desk, Sandbox, rows, sandbox_process, until, wanted
 from tests.worlds import agent, bought, number, world
 
 PYTHON = Path(sys.executable)
@@ -28,6 +28,18 @@ def test_history_shows_a_run_in_every_way(at: Desk) -> None:
     told = json.loads(at("show", "r1", "--json").stdout)
     assert (told["summary"], len(told["results"])) == (at.summary("r1"), 2)
     assert at("show", "r1", "--verify").returncode == 0
+
+
+def test_a_run_that_goes_on_is_shown_as_one(at: Desk, sandbox: Sandbox) -> None:
+    """As far as its journal knows, to people and to programs."""
+    sandbox.faults({"match": {"method": "PUT"}, "do": {"delay": 4}})
+    with at.start("apply", at.sheet(*rows(2)), "--yes", "--run-id", "r1") as process:
+        until(lambda: len(sandbox.log("PUT")) == 1)
+        sandbox.faults()
+        shown, told = at("show", "r1").stdout, json.loads(at("show", "r1", "--json").stdout)
+        process.communicate()
+    assert ("still going on" in shown, "resume" in shown, told["running"]) == (True, False, True)
+    assert json.loads(at("show", "r1", "--json").stdout)["running"] is False
 
 
 def test_show_verify_names_the_first_altered_entry(at: Desk) -> None:

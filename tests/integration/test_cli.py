@@ -157,6 +157,40 @@ def test_a_bug_is_one_sentence_without_its_text_or_traceback(capsys) -> None:
     assert "RuntimeError in test_cli.py:" in err
 
 
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        pytest.param(["runs", "--json", "--rate", "fast"], "--rate is 'fast'", id="bad value"),
+        pytest.param(["--json", "plan", "absent.csv"], "absent.csv", id="before the command"),
+        pytest.param(["plan", "--json"], "FILE", id="argument missing"),
+        pytest.param(["job", "run", "absent.toml", "--json"], "absent.toml", id="job"),
+    ],
+)
+def test_whoever_asks_for_json_gets_a_failure_as_json(args: list[str], said: str, capsys) -> None:
+    """One document on stdout in any case; the words on stderr all the same."""
+    assert cli.run(args) == 2
+    out, err = capsys.readouterr()
+    told = json.loads(out)["error"]
+    assert (told["exit_code"], said in told["message"], told["message"] in err) == (2, True, True)
+
+
+def test_a_wish_for_json_in_the_environment_counts_too(capsys, monkeypatch) -> None:
+    """It is a setting like any other, and ends with the command that had it."""
+    monkeypatch.setenv("REASSIGN_JSON", "true")
+    assert cli.run(["check", "absent.csv"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["hint"] == "check the name and the rights"
+    monkeypatch.delenv("REASSIGN_JSON")
+    assert cli.run(["check", "absent.csv"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_failure_that_stdout_cannot_take_keeps_its_code(home: dict[str, str]) -> None:
+    """The words on stderr say it."""
+    line = f"{shlex.join(REASSIGN)} plan absent.csv --json >/dev/full"
+    done = subprocess.run(["/bin/sh", "-c", line], env=home, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, "absent.csv" in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+
+
 def test_a_reader_that_goes_away_is_no_failure(home: dict[str, str]) -> None:
     """`reassign schema | head -1` ends quietly, with the command's own code."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

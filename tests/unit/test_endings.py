@@ -64,7 +64,7 @@ def test_a_run_in_detail_tells_its_cost_and_every_line() -> None:
     """Good lines too."""
     of = record([row()], [change()], [outcome()], finished_at=None, exit_code=None, pace={"limit": "60/min"})
     lines = list(results(of))
-    view = run_view(summarise(of, lines), lines, ())
+    view = run_view(summarise(of, lines), lines, (), busy=False)
     said = "\n".join(plain(view))
     assert "unfinished: see `reassign resume`" in said
     assert "4 GET, 1 PUT, 0 retried, 0 refused (429)" in said

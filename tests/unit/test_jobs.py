@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from batch import sources
 from batch.errors import UsageError
-from batch.options import OPTIONS
+from batch.options import BY_NAME, OPTIONS
+from batch.settings import Settings
 from jobs import job
 from jobs.job import JobKind
 
@@ -75,6 +78,41 @@ def test_the_schema_knows_every_option_and_nothing_else() -> None:
     assert told["additionalProperties"] is False
     assert (told["required"], told["then"], told["else"]) == (["kind"], {"required": ["run"]}, {"required": ["file"]})
     assert told["properties"]["max_failures"]["type"] == ["string", "number"]
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("rate", ["auto", "20/s", "0.5 / min"], ["fast", "20", "20/h"]),
+        ("concurrency", ["auto", "16"], ["many", "-1"]),
+        ("reserve", ["30%", "12.5 %"], ["30", "a third"]),
+        ("deadline", ["90s", "1h30m"], ["90", "1 h"]),
+        ("window", ["02:00-04:00 Europe/Berlin", "22:00 - 4:00 UTC"], ["noon", "02:00-04:00"]),
+        ("at", ["02:00 UTC", "2027-01-31 02:00 UTC"], ["tonight", "02:00"]),
+        ("max_failures", ["5", "2%", "2 %"], ["few", "-1"]),
+        ("max_change", ["100%"], ["100", "all"]),
+        ("max_changes", ["50"], ["5%", "-1"]),
+        ("plan_ttl", ["4h"], ["4"]),
+        ("max_age", ["1s"], ["soon"]),
+    ],
+)
+def test_the_schema_says_what_a_text_looks_like_as_the_settings_take_it(
+    name: str, good: list[str], bad: list[str]
+) -> None:
+    """An editor underlines what a run would refuse, and nothing else."""
+    told = job.schema()["properties"][name]
+    assert told["description"] == BY_NAME[name].help
+    taken = [text for text in (*good, *bad) if re.search(told["pattern"], text)]
+    assert taken == [text for text in (*good, *bad) if is_taken(name, text)] == good
+    assert re.search(told["pattern"], "")
+
+
+def is_taken(name: str, text: str) -> bool:
+    try:
+        Settings.model_validate({name: text})
+    except ValidationError:
+        return False
+    return True
 
 
 def test_a_truth_value_is_no_number(tmp_path: Path) -> None:

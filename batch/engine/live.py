@@ -1,7 +1,9 @@
 """What is known of the live owners, and how old that knowledge is.
 
 A write is decided on a look no older than ``max_age``. When a look is too old, the list page the number stood on is
-read again, which renews a hundred others too; only a number that has left its page is asked for by itself.
+read again, which renews a hundred others too; only a number that has left its page is asked for by itself. Pages are
+also read before they must be, as often as that costs a call for a hundred writes: what somebody changes meanwhile is
+then seen within so many writes where those take less than ``max_age``.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from batch.engine.snapshot import listed, on_one_page
 
 MAX_AGE = 30.0
 """Seconds. Someone's change in the dashboard within this time before our write could be overwritten (API.md §3.6)."""
+
+WRITES_A_LOOK, YOUNG = 100, 1.0
+"""So many writes pay for a page that is read before it must be; not for one that was read less than a second ago."""
 
 
 class Live:
@@ -45,6 +50,7 @@ class Live:
         self._clock = clock
         self._max_age = max_age
         self._reading: dict[int, anyio.Event] = {}
+        self._unpaid = 0  # writes that a page can still be read for
 
     @property
     def states(self) -> Mapping[Number, NumberState]:
@@ -53,8 +59,16 @@ class Live:
 
     def fresh(self, trunk: Trunk) -> bool:
         """Whether what is known of *trunk* is young enough to decide a write: a look, or our own last write."""
+        return self._age(trunk) <= self._max_age
+
+    def worth_a_look(self, trunk: Trunk, page: int) -> bool:
+        """Whether writes have paid for reading *page*, the list page of *trunk*, again; what is known may be fresh."""
+        paid = self._unpaid >= WRITES_A_LOOK and page > 0 and page not in self._reading
+        return paid and self._age(trunk) >= YOUNG
+
+    def _age(self, trunk: Trunk) -> float:
         known_at = max(self._seen_at.get(trunk.number, -math.inf), self._wrote_at.get(trunk, -math.inf))
-        return self._clock() - known_at <= self._max_age
+        return self._clock() - known_at
 
     def state(self, number: Number) -> NumberState | None:
         """The number as last seen; ``None`` when it is not, or no longer, in the workspace."""
@@ -81,6 +95,7 @@ class Live:
             binding = Binding(bound=True, agent=agent, agent_name=name)
             self._states[trunk.number] = replace(state, bindings={**state.bindings, trunk.channel.value: binding})
         self._wrote_at[trunk] = self._clock()
+        self._unpaid += 1
 
     async def renew(self, caller: Caller, trunk: Trunk, page: int) -> None:
         """Look again at *trunk*: at its list page if it has one, else at the number itself."""
@@ -129,6 +144,7 @@ class Live:
             await running.wait()
             return
         self._reading[page] = anyio.Event()
+        self._unpaid = max(0, self._unpaid - WRITES_A_LOOK)
         try:
             try:
                 answer = await caller.read(calls.list_page(calls.Listing.TRUNKS, page, self._per_page))
@@ -136,7 +152,7 @@ class Live:
                 answer = None  # each number can still be asked for by itself
             items = shapes.numbers_page(answer.body) if answer is not None else None
             for state in on_one_page(() if items is None else items.items):
-                if state.number in self._wanted and not self._loses_one(state):
+                if state.number in self._wanted and not (self._loses_one(state) or self._undoes_ours(state)):
                     self._saw(state, caller.asked_at)
         finally:
             self._reading.pop(page).set()
@@ -148,6 +164,16 @@ class Live:
         """
         known = self._states.get(seen.number)
         return known is not None and any(known.is_bound(it) and not seen.is_bound(it) for it in Channel)
+
+    def _undoes_ours(self, seen: NumberState) -> bool:
+        """Whether this page has another owner than we wrote: it may be older than it looks, out of a server's cache.
+
+        So it is not believed either before the number itself was asked for.
+        """
+        known = self._states.get(seen.number)
+        return known is not None and any(
+            seen.owner(trunk.channel) != known.owner(trunk.channel) for trunk in self._written(seen.number)
+        )
 
     def _saw(self, seen: NumberState, asked_at: float) -> None:
         """Believe a look, unless something newer is known already. A list may show a number once per channel."""

@@ -222,7 +222,7 @@ class Settler:
         number = change.trunk.number
         if attempt.in_doubt:
             await live.look(self._caller, number)
-        elif not live.fresh(change.trunk):
+        elif not live.fresh(change.trunk) or live.worth_a_look(change.trunk, change.page):
             await live.renew(self._caller, change.trunk, change.page)
         owner = live.owner(change.trunk)
         if owner == change.after:

@@ -80,6 +80,56 @@ async def test_a_slow_answer_is_as_old_as_its_question() -> None:
     assert not made.live.fresh(trunk())
 
 
+# ── before it must be ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def written(made: Rig, count: int) -> None:
+    """So many writes of others, a second after the look."""
+    await anyio.sleep(1.0)
+    for _ in range(count):
+        made.live.wrote(trunk(1), AgentId(agent(1)))
+
+
+@pytest.mark.parametrize(("writes", "worth"), [(99, False), (100, True)])
+async def test_a_hundred_writes_pay_for_a_page(writes: int, worth: bool) -> None:
+    """So that the looks cost a call in a hundred, however fast the run is."""
+    made = await looked_at()
+    await written(made, writes)
+    assert made.live.worth_a_look(trunk(0), 1) is worth
+
+
+async def test_a_page_that_was_read_is_paid_for() -> None:
+    """Whoever read it, and for whatever reason."""
+    made = await looked_at()
+    await written(made, 150)
+    await made.live.renew(made.caller(), trunk(0), 1)
+    await written(made, 49)
+    assert not made.live.worth_a_look(trunk(0), 1)
+    await written(made, 1)
+    assert made.live.worth_a_look(trunk(0), 1)
+
+
+async def test_what_was_seen_just_now_is_not_worth_a_look() -> None:
+    """Nor is our own write, nor a number that is on no page."""
+    made = await looked_at()
+    await written(made, 100)
+    assert not made.live.worth_a_look(trunk(1), 1)
+    assert not made.live.worth_a_look(trunk(0), 0)
+    await made.live.look(made.caller(), trunk(0).number)
+    assert not made.live.worth_a_look(trunk(0), 1)
+
+
+async def test_a_page_that_is_being_read_is_not_waited_for() -> None:
+    """What is known is fresh enough: only one worker looks, the others write on."""
+    made = await looked_at()
+    await written(made, 300)
+    made.api.latency = 0.5
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(made.live.renew, made.caller(), trunk(0), 1)
+        await anyio.sleep(0.1)
+        assert not made.live.worth_a_look(trunk(0), 1)
+
+
 # ── by which calls ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -238,6 +288,19 @@ async def test_a_look_after_our_write_is_believed() -> None:
     await anyio.sleep(0.1)
     await made.live.look(made.caller(), trunk().number)
     assert made.live.owner(trunk(0)) == agent(3)
+
+
+async def test_a_page_with_another_owner_than_we_wrote_is_not_believed_alone() -> None:
+    """It may come out of a server's cache; what else it shows of the number waits for a look of its own too."""
+    made = await looked_at(max_age=5.0)
+    made.live.wrote(trunk(0), AgentId(agent(1)))
+    await anyio.sleep(2.0)
+    give(made, 3, channel="whatsapp")
+    await made.live.renew(made.caller(), trunk(0), 1)
+    assert (made.live.owner(trunk(0)), made.paths()) == (agent(1), [PAGE])
+    await anyio.sleep(4.0)
+    await made.live.renew(made.caller(), trunk(0), 1)
+    assert (made.live.owner(trunk(0)), made.paths()) == (agent(0), [PAGE, PAGE, LOOK])
 
 
 async def test_an_older_look_does_not_replace_a_younger_one() -> None:

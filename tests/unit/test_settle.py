@@ -7,7 +7,7 @@ import pytest
 
 from batch.core.calls import Answer, Fault, FaultKind, Reply
 from batch.core.lifecycle import Kind
-from batch.core.model import Reason, Status, Verified
+from batch.core.model import AgentId, Reason, Status, Verified
 from batch.engine.retry import Policy
 from batch.errors import JournalError
 from tests.fake_api import CarryOut, FakeApi, Say
@@ -19,6 +19,7 @@ from tests.rigs import (
     page,
     rig,
     said,
+    trunk,
 )
 from tests.settling import LOOK, PAGE, PUT, facts, faulty, one_trunk, outside, unclear
 from tests.virtual_clock import anyio_backend  # noqa: F401 - a fixture
@@ -80,6 +81,18 @@ async def test_a_write_is_decided_on_a_look_of_half_a_minute_at_most(age: float,
     await anyio.sleep(age)
     await made.settler().settle(move())
     assert made.paths() == paths
+
+
+async def test_a_write_goes_by_a_younger_look_once_a_hundred_others_have_paid_for_it() -> None:
+    """Somebody has changed the owner two seconds ago: that is seen, and left alone."""
+    made = await rig(FakeApi(world({"call": 0}, {"call": 0})))
+    for _ in range(100):
+        made.live.wrote(trunk(1), AgentId(agent(0)))
+    await anyio.sleep(2.0)
+    made.api.service.world.set_owner(number(0), "call", agent(3))
+    outcome = await made.settler().settle(move())
+    assert facts(outcome) == (Status.DRIFTED, Reason.OWNER_CHANGED, 0, False)
+    assert made.paths() == [PAGE]
 
 
 async def test_a_look_that_grew_old_while_waiting_is_made_again() -> None:

@@ -49,8 +49,9 @@ class FixedWindow:
     """*limit* calls per window. ``aligned``: windows start at whole multiples; else with the first call (Laravel).
 
     ``headers``: ``none``, ``laravel`` (limit and rest; Retry-After and Reset on a refusal only), ``draft`` (limit,
-    rest, reset, policy). ``retry_after`` adds whole seconds, rounded up, to bare refusals. A refused call is not
-    counted.
+    rest, reset, policy), ``epoch`` (limit, rest and reset as whole seconds since 1970 on every answer), ``rest`` (limit
+    and rest, nothing else), ``limit`` (limit alone; Retry-After on a refusal). ``retry_after`` adds whole seconds,
+    rounded up, to bare refusals. A refused call is not counted.
     """
 
     limit: int
@@ -90,7 +91,15 @@ class FixedWindow:
                 "ratelimit-policy": f"{self.limit};w={self.seconds:g}",
             }
             return told | ({} if accepted else {"retry-after": str(math.ceil(left))})
-        return {"retry-after": str(math.ceil(left))} if self.retry_after and not accepted else {}
+        asks = {"retry-after": str(math.ceil(left))} if not accepted and self.headers != "rest" else {}
+        told = {"x-ratelimit-limit": str(self.limit), "x-ratelimit-remaining": rest}
+        if self.headers == "epoch":
+            return told | asks | {"x-ratelimit-reset": str(math.ceil(EPOCH + self.start + self.seconds))}
+        if self.headers == "rest":
+            return told
+        if self.headers == "limit":
+            return asks | {"x-ratelimit-limit": str(self.limit)}
+        return asks if self.retry_after else {}
 
 
 @dataclass

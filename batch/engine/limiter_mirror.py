@@ -12,8 +12,13 @@ from batch.engine.limiter_refill import Heard, Refill
 from batch.engine.rate_headers import Quota
 from batch.engine.send_log import TICK, Latency, SendLog
 
-USUAL_SPANS = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 86400.0)
-"""Windows people configure; a measured length within a second of one of them is taken for it."""
+LIKELY_SPANS = (1.0, 60.0, 10.0, 3600.0, 5.0, 30.0, 2.0, 15.0, 20.0, 300.0, 900.0, 600.0, 120.0, 1800.0, 86400.0)
+"""Windows people configure, the likeliest first: of several that fit what was seen, it is taken for that one."""
+USUAL_SPANS = tuple(sorted(LIKELY_SPANS))
+"""The same by length; a measured length within a second of one of them is taken for it."""
+SHORT = 10.0
+"""Seconds: where each answer tells the end of its window, the length itself is of use only for a shorter one, of which
+the rounding of what is told is a large part."""
 STOCK_WINDOW = 60.0
 """Laravel's stock throttle, the likeliest window of an API that does not tell (API.md §5)."""
 FIRST_LOOK = 0.06
@@ -59,6 +64,8 @@ class Mirror:
         self._told_at = -math.inf  # when the call was sent whose answer was believed last
         self._start = self._last_start = now  # the first call of this window
         self._jumped_at = -math.inf  # when a window was last seen to have begun
+        self._shut_at = -math.inf  # when a call was sent that was refused
+        self._knocks = False  # that refusal did not tell when to come again
         self._told_end: float | None = None  # of this window, at the latest, as told or asked for
         self._late = 0.0  # seconds by which this server's resets proved to come later than told
         self._total: float = -math.inf  # calls sent ever, at which nothing is left
@@ -183,6 +190,8 @@ class Mirror:
             self._jump(heard)
             self._refill.restart(heard.sent_at, most)
         elif full:
+            if self.window is None and not self._proven and heard.sent_at - self._last_start <= SHORT:
+                self.window = next(iter(self._fitting(self._last_start, heard.sent_at, told=True)), None)
             self._refill.restart(heard.sent_at, most)
         elif self._refill.notice(heard, least, most, told=told):
             self._told_end, self._proven = None, True
@@ -196,15 +205,23 @@ class Mirror:
         if sent_at < self._jumped_at:  # the same jump, told by a call that came before or after the one that told first
             self._start = min(self._start, sent_at)
             return
-        if self.window is None and self._start < math.inf:
-            latest = sent_at - self._start
-            earliest = max(self._least_at - self._start, latest - INEXACT)
-            spans = (span for span in USUAL_SPANS if earliest <= span <= latest)
-            self.window = max(spans, default=None)
+        if self.window is None:
+            fitting = self._fitting(self._start, sent_at, told=not self._knocks)
+            self.window = next(iter(fitting), None) if self._knocks else max(fitting, default=None)
             self._doubted = self.window is not None and self.window <= INEXACT
         self._begin(sent_at)
         self._jumped_at = heard.now
         self._look = FIRST_LOOK
+
+    def _fitting(self, start: float, sent_at: float, *, told: bool) -> list[float]:
+        """The lengths, likeliest first, of a window that began at *start* if the call sent then found the next one.
+
+        It was still shut when the last call was refused, and longer than it took to use it up; and if we came when we
+        were *told* to, it is no shorter than what is told may be rounded by.
+        """
+        latest = sent_at - start
+        earliest = max(self._least_at - start, self._shut_at - start, latest - INEXACT if told else 0.0)
+        return [span for span in LIKELY_SPANS if earliest <= span <= latest]
 
     def _believe(self, quota: Quota, remaining: int, heard: Heard, log: SendLog) -> None:
         later = max(log.after(heard.sent_at), log.in_flight)  # what is under way may arrive after it, whenever it left
@@ -244,8 +261,9 @@ class Mirror:
 
     # ── what a refusal tells ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def refused(self, sent_at: float, now: float, pause: float, log: SendLog) -> None:
-        """The server said 429: nothing is left, and nobody calls for *pause* seconds."""
+    def refused(self, sent_at: float, now: float, pause: float, log: SendLog, *, told: bool = True) -> None:
+        """The server said 429: nothing is left, and nobody calls for *pause* seconds, as the server *told* or not."""
+        self._shut_at, self._knocks = max(self._shut_at, sent_at), not told
         self._level, self._at = min(0.0, self._level_at(now)), now
         self._told_at = max(self._told_at, sent_at)
         if self.refill:
@@ -257,8 +275,15 @@ class Mirror:
         if not self._proven:  # we came too early: the window is longer, or its end is told a second short
             self._late = 1.0
             self.window, self._start = None, self._last_start
-        self._told_end = None if self.window is None else now + pause
+        self._told_end = None
+        if self.window is not None and not self._knows_better(now + pause, log):
+            self._told_end = now + pause
         self._proven = True
+
+    def _knows_better(self, told: float, log: SendLog) -> bool:
+        """Whether the window's own end is the one that is *told* in whole seconds, of which a part may be cut off."""
+        end = self._end(log)
+        return end is not None and told <= end <= told + ROUNDING
 
     # ── for people ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -196,7 +196,7 @@ class Pacer:
         for quota in told[:MAX_MIRRORS]:
             mirror = self._mirrors.get(quota.name)
             if mirror is None:
-                if len(self._mirrors) >= MAX_MIRRORS:
+                if len(self._mirrors) >= MAX_MIRRORS or quota.remaining is None:  # nothing to keep in step by
                     continue
                 mirror = self._mirrors[quota.name] = Mirror(quota.name, reserve=self._reserve, now=heard.sent_at)
                 self._log.span = self._tightest(quota.window)
@@ -216,10 +216,10 @@ class Pacer:
             self._in_a_row += 1
             self._last_refusal = now
         pause = max(told or min(FLOOR * 2.0 ** (self._in_a_row - 1), LONGEST), FLOOR)
-        if quotas_told:
-            self._hear(tuple(quota for quota in quotas_told if quota.name not in self._mirrors), heard)
+        self._hear(tuple(quota for quota in quotas_told if quota.name not in self._mirrors), heard)
+        if quotas_told and self._mirrors:
             for mirror in self._mirrors.values():
-                mirror.refused(sent_at, now, pause, self._log)
+                mirror.refused(sent_at, now, pause, self._log, told=bool(told))
         elif self._typed is None or self._guess.lessons or (first and not self._typed.refused()):
             self._guess.refused(sent_at, now, told or None, self._log)
             pause = told or 0.0  # without a word it knows better when to ask again

@@ -14,6 +14,7 @@ from functools import cache
 import pytest
 
 from batch.engine.pace import Pacer, Rate
+from tests import limiters
 from tests.limiters import Bucket, Changing, Concurrency, FixedWindow, Free, Limiter, Run, Shared, Sliding, drive, ideal
 
 Make = Callable[[], Limiter]
@@ -84,6 +85,51 @@ def test_stock_laravel_costs_one_refusal_to_learn_when_its_window_ends(latency: 
     done = runs(make, 600, latency)
     assert refusals(done) <= 3
     assert slowness(done, make, 600, latency) <= 1.01
+
+
+@pytest.mark.parametrize("second", [0.05, 0.37, 0.7, 0.95])
+@pytest.mark.parametrize("latency", [NEAR, USUAL])
+@pytest.mark.parametrize(("limit", "seconds"), [(20, 1), (10, 2), (50, 5)])
+def test_laravels_whole_seconds_do_not_hide_a_short_window(
+    limit: int, seconds: int, latency: float, second: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its Retry-After is 0 for up to a second; which part of one its clock shows must not matter."""
+    monkeypatch.setattr(limiters, "EPOCH", 1_790_000_000 + second)
+    make: Make = lambda: FixedWindow(limit, seconds, "laravel")  # noqa: E731
+    done = runs(make, 300, latency)
+    assert refusals(done) <= 4
+    assert slowness(done, make, 300, latency) <= 1.07
+
+
+@pytest.mark.parametrize("latency", [NEAR, USUAL])
+@pytest.mark.parametrize(("limit", "seconds"), [(20, 1), (10, 2), (20, 5), (90, 30)])
+def test_a_reset_in_whole_seconds_does_not_lengthen_a_short_window(limit: int, seconds: int, latency: float) -> None:
+    """It is told up to a second late: the length is learned from the first window, and kept to."""
+    make: Make = lambda: FixedWindow(limit, seconds, "epoch")  # noqa: E731
+    done = runs(make, 300, latency)
+    assert refusals(done) <= (4 if seconds == 2 else 0)  # taken for one of a second at first
+    assert slowness(done, make, 300, latency) <= 1.1
+
+
+@pytest.mark.parametrize("latency", [NEAR, USUAL])
+@pytest.mark.parametrize(("limit", "seconds", "most"), [(60, 60, 8), (100, 10, 6), (90, 30, 7)])
+def test_a_window_of_which_nothing_is_told_but_the_rest_is_measured(
+    limit: int, seconds: int, most: int, latency: float
+) -> None:
+    """Refusals without a word: one for each doubling of the pause, and only in the first window."""
+    make: Make = lambda: FixedWindow(limit, seconds, "rest")  # noqa: E731
+    done = runs(make, 5 * limit, latency)
+    assert refusals(done) <= most
+    assert slowness(done, make, 5 * limit, latency) <= (1.05 if seconds > 10 else 1.2)
+
+
+@pytest.mark.parametrize("latency", [NEAR, USUAL, FAR])
+def test_a_limit_that_is_told_without_the_rest_is_found_like_an_unknown_one(latency: float) -> None:
+    """Nothing tells how much is left, so there is nothing to keep in step by."""
+    make: Make = lambda: FixedWindow(20, 1, "limit")  # noqa: E731
+    done = runs(make, 1000, latency)
+    assert refusals(done) <= 10
+    assert slowness(done, make, 1000, latency) <= 1.15
 
 
 @pytest.mark.parametrize("latency", [NEAR, USUAL, FAR])

@@ -10,29 +10,27 @@ from contextlib import AbstractContextManager, nullcontext
 import anyio
 from msgspec.structs import replace
 
-from batch.between import Between, record_seen
+from batch.between import Between
 from batch.core import entries
-from batch.core.bystanders import beside, bystanders, robbed, robbery
+from batch.core.bystanders import beside
 from batch.core.guard import Refusal, failure_budget, guard
 from batch.core.lifecycle import OPEN_STATUSES, Entry, Kind
-from batch.core.model import Change, Limits, Outcome, Plan, Reason, Status
+from batch.core.model import Limits, Outcome, Plan, Reason
+from batch.core.occupancy import Holder, Seat, strangers
 from batch.core.results import GOOD
 from batch.engine.execute import Ending, Execution, Setting, reason_of
 from batch.engine.live import Live
 from batch.engine.schedule import Brakes, Schedule
 from batch.engine.session import Session
 from batch.engine.snapshot import gather
-from batch.engine.sweep import sweep
 from batch.errors import JournalError, ReassignError, SafetyError
+from batch.last_look import FinalLook
 from batch.run import Finished, Hooks, Progress, Run
 from batch.settings import Settings
 from batch.watches import Signals, listening, watches
 
 PROGRESS_EVERY = 0.2
 """Seconds between two progress reports; drawing is not what a run is for."""
-
-LAST_LOOK = 120.0
-"""Seconds that the final look may take beyond the deadline, or after a stop: it only reads."""
 
 CLOCK_LOOK = 5.0
 """Seconds between two looks at the clock while a run waits for its moment."""
@@ -94,7 +92,8 @@ async def _to_its_end(run: Run, session: Session, settings: Settings, hooks: Hoo
             ending.stopped = Reason.INTERRUPTED
             return ending
         ending = await _execute(run, session, settings, hooks, signals)
-        await _look_again(run, session, settings, hooks, signals, ending)
+        if settings.verify != "echo" and isinstance(ending.error, SafetyError | None):
+            await FinalLook(run, session, hooks, ending).take(signals)
     except ReassignError as error:
         ending.error = error
         ending.stopped = ending.stopped or reason_of(error)
@@ -173,64 +172,34 @@ async def _execute(run: Run, session: Session, settings: Settings, hooks: Hooks,
 
 
 async def _know_beside(run: Run, session: Session) -> None:
-    """Write down, before the plan does it, whose agents it gives to others: afterwards no sitting could tell."""
-    if run.record.beside is None and session.snapshot is not None:
-        found = beside(session.snapshot, run.record.plan)
-        await run.journal.append(*entries.beside(found, time.time()))
-        run.record = replace(run.record, beside=found)
+    """Write down, before the plan does it, whose agents it gives to others: afterwards no sitting could tell.
+
+    A later sitting adds whoever has come since.
+    """
+    known = run.record.beside
+    found = {} if session.snapshot is None else beside(session.snapshot, run.record.plan)
+    fresh = {trunk: agent for trunk, agent in found.items() if known is None or known.get(trunk) != agent}
+    if known is None or fresh:
+        await run.journal.append(*entries.beside(fresh, time.time()))
+        run.record = replace(run.record, beside={**(known or {}), **fresh})
 
 
 async def _live(run: Run, session: Session, settings: Settings) -> Live:
     """What is known of the plan's numbers; asked for now where planning has not just done so."""
+    taken: Mapping[Seat, Holder] = {}
     if session.snapshot is None:
         asked_at = anyio.current_time()
         session.took(await gather(session.callers), asked_at)
-    assert session.snapshot is not None
+        assert session.snapshot is not None
+        taken = strangers(session.snapshot, run.record.plan)
     return Live(
         session.snapshot,
         frozenset(change.trunk.number for change in run.record.plan.writes()),
         seen_at=session.seen_at,
         clock=session.gate.clock,
         max_age=settings.max_age_seconds,
+        strangers=taken,
     )
-
-
-async def _look_again(
-    run: Run, session: Session, settings: Settings, hooks: Hooks, signals: Signals, ending: Ending
-) -> None:
-    """The final look, unless there is no time, no journal or no server for it."""
-    if settings.verify == "echo" or not isinstance(ending.error, SafetyError | None):
-        return
-    total = len(ending.outcomes)
-
-    def tell(misfits: int, seconds: float) -> None:
-        hooks.progress(Progress(phase="verify", done=max(0, total - misfits), total=total, eta_seconds=seconds or None))
-
-    hooks.progress(Progress(phase="verify", done=0, total=total))
-    with anyio.CancelScope() as scope:
-        signals.cancel(scope)
-        session.gate.reopen(LAST_LOOK)
-        plan = run.record.plan
-        # a sitting that found everything done has read no list yet; the plan knows how long it was
-        pages = session.pages or max((change.page for change in plan.writes()), default=0)
-        risk = bystanders(run.record.beside or {}, _done(plan, ending.outcomes))
-        near = {trunk.number for trunk in risk}
-        judged, seen = await sweep(session.callers, plan, ending.outcomes, pages=pages, beside=near, on_look=tell)
-        at = time.time()
-        await run.journal.append(*entries.judged(plan.changes, ending.outcomes, judged, at))
-        lost = robbed(risk, seen)
-        kept = near - {trunk.number for trunk in lost} - {change.trunk.number for change in plan.changes}
-        await record_seen(run.journal, [state for number, state in seen.items() if number not in kept])
-        ending.outcomes = dict(judged)
-        if lost:
-            raise robbery(lost)
-    if scope.cancelled_caught:
-        ending.stopped = Reason.INTERRUPTED
-
-
-def _done(plan: Plan, outcomes: Mapping[int, Outcome]) -> list[Change]:
-    ended = ((change, outcomes.get(change.id)) for change in plan.writes())
-    return [change for change, outcome in ended if outcome is not None and outcome.status is Status.DONE]
 
 
 class Meter:

@@ -8,6 +8,7 @@
     │   └── WaveError       7   what was seen after a wave ends the run
     ├── LockedError         9   wait: another run holds this workspace
     ├── UnavailableError   10   resume later: the API does not answer
+    │   └── TimeOverError  10   resume later: the run had no more time
     └── JournalError       11   mend the disk, then resume
 
 A problem of one row is never an exception: it is a :class:`batch.core.model.Problem`. Foreign errors (pandas, sqlite3,
@@ -68,6 +69,13 @@ class UnavailableError(ReassignError):
     """The API did not answer for longer than the run may last; the run can be resumed."""
 
     exit_code = 10
+
+
+class TimeOverError(UnavailableError):
+    """The time allowed for the run is over; of the API that says nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("the run's time is over", hint="try again later")
 
 
 class JournalError(ReassignError):

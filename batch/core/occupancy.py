@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from batch.core.model import CHANNELS, AgentId, Channel, NumberState, Occupancy, Snapshot, Trunk
+from batch.core.model import CHANNELS, AgentId, Channel, NumberState, Occupancy, Plan, Snapshot, Trunk
 
 Seat = tuple[AgentId, Channel]
 """One channel of one agent."""
@@ -43,6 +43,19 @@ def learn(wanted: Occupancy, held: Seats) -> Occupancy:
     if wanted is not Occupancy.AUTO:
         return wanted
     return Occupancy.SHARED if any(len(holders) > 1 for holders in held.values()) else Occupancy.EXCLUSIVE
+
+
+def strangers(snapshot: Snapshot, plan: Plan) -> dict[Seat, Holder]:
+    """The seats that *plan* gives away though they are held by what it does not move: given away since it was made.
+
+    None where an agent may serve several numbers.
+    """
+    if plan.occupancy is not Occupancy.EXCLUSIVE:
+        return {}
+    writes = plan.writes()
+    given = {(change.after, change.trunk.channel) for change in writes}
+    moved = {change.trunk for change in writes}
+    return {seat: holder for seat, holder in _holders(snapshot) if seat in given and holder not in moved}
 
 
 def _holders(snapshot: Snapshot) -> Iterator[tuple[Seat, Holder]]:

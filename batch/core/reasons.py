@@ -26,6 +26,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.NOT_APPLIED: "The change was sent, but the trunk still has the agent it had before",
     Reason.UNCLEAR: "Whether the change was applied could not be seen",
     Reason.OWNER_CHANGED: "Somebody else changed the trunk since the plan was made; it was left alone",
+    Reason.AGENT_OCCUPIED: "The wanted agent was given another number since the plan was made; nothing was sent",
     Reason.CHANGED_AFTERWARDS: "Somebody else changed the trunk while the run was going on",
     Reason.NOT_EXPECTED: "The trunk of this row is not with the expected agent; the row was left alone",
     Reason.DEPENDENCY: "A change that had to come first did not end well",

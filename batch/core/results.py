@@ -52,6 +52,10 @@ _TOLD_WITH_CODE = frozenset({Status.REJECTED, Status.FAILED, Status.UNKNOWN})
 """Statuses whose reason names the last HTTP status."""
 
 
+_NOBODY_KNOWN = frozenset({Status.UNKNOWN, Status.DRIFTED})
+"""Statuses of a trunk that is with nobody, or with who knows whom, where its outcome names no owner."""
+
+
 class _Fate(Struct, frozen=True, kw_only=True, gc=False):
     """What became of one line. ``after`` is the owner last seen; ``None`` when it is not known, or nobody.
 
@@ -287,7 +291,9 @@ class _Teller:
         state = self._record.afters.get(change.trunk.number)
         if state is not None:
             return state.owner(change.trunk.channel)
-        if outcome is not None and (outcome.written or outcome.status is Status.UNKNOWN):
+        if outcome is not None and (outcome.written or outcome.status in _NOBODY_KNOWN):
+            return None
+        if outcome is not None and outcome.reason is Reason.TRUNK_GONE:
             return None
         return change.before
 

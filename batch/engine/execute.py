@@ -24,7 +24,7 @@ from batch.engine.gate import Gate, StopRequested
 from batch.engine.live import Live
 from batch.engine.schedule import Schedule, Work
 from batch.engine.settle import Conflict, Settler
-from batch.errors import CredentialsError, JournalError, ReassignError, UnavailableError, WaveError
+from batch.errors import CredentialsError, JournalError, ReassignError, TimeOverError, UnavailableError, WaveError
 from batch.log import log
 
 Record = Callable[..., None]
@@ -219,6 +219,9 @@ class Execution:
     # ── what ends a run ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _fail(self, error: ReassignError) -> None:
+        if isinstance(error, TimeOverError):  # as the watch over the deadline has it
+            self.stop(Reason.DEADLINE)
+            return
         if self._ending.error is None or isinstance(error, JournalError):
             self._ending.error = error
         self.stop(reason_of(error))

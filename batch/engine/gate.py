@@ -16,7 +16,7 @@ from batch.core.calls import Answer, Call, Fault, FaultKind, Reply
 from batch.core.model import Calls
 from batch.engine.breaker import Breaker
 from batch.engine.pace import AWAY, SERVER_ERROR, TOO_MANY, Pacer, PaceView
-from batch.errors import UnavailableError
+from batch.errors import TimeOverError, UnavailableError
 from batch.log import log
 
 RETRY_SHARE = 0.1
@@ -109,7 +109,7 @@ class Gate:
         Raises :class:`UnavailableError` at once when the run may not last that long.
         """
         if self.clock() + seconds > self._deadline:
-            raise UnavailableError("the run's time is over", hint="try again later")
+            raise TimeOverError
         with anyio.move_on_after(seconds):
             await self._stopped.wait()
         if self.stopping:
@@ -152,10 +152,16 @@ class Gate:
             if seconds <= 0.0:
                 return now
             if seconds < math.inf and now + seconds > self._deadline:
-                raise too_long(seconds)
+                raise self._too_long(now, seconds)
             self._tell(now, seconds)
             with anyio.move_on_at(min(now + seconds, self._deadline)):
                 await turn.wait()
+
+    def _too_long(self, now: float, seconds: float) -> UnavailableError:
+        """The error for a wait that the run may not last, by who wants it."""
+        away = self._breaker.wait(now) > 0.0
+        who = "the API does not answer, and is asked again in" if away else "the server asks us to wait"
+        return UnavailableError(f"{who} {seconds:.0f} s, longer than this run may last", hint="try again later")
 
     def _tell(self, now: float, seconds: float) -> None:
         """A long wait is told once: whoever looks on should know that nothing is wrong with the program."""
@@ -167,8 +173,10 @@ class Gate:
     def _may_pass(self, now: float) -> float:
         if self.stopping:
             raise StopRequested
-        if now >= self._deadline or self._breaker.given_up(now):
-            raise UnavailableError("the API does not answer" if now < self._deadline else "the run's time is over")
+        if now >= self._deadline:
+            raise TimeOverError
+        if self._breaker.given_up(now):
+            raise UnavailableError("the API does not answer")
         if self._vain_pauses >= VAIN_PAUSES and now - self._served_at >= VAIN_SECONDS:
             raise UnavailableError(
                 f"the server has refused every call as one too many for {(now - self._served_at) / 60:.0f} minutes",
@@ -283,14 +291,6 @@ class Gate:
             _, before, again = self._recent.pop()
             calls, retries = calls + before, retries + again
         self._recent.append((second, calls, retries))
-
-
-def too_long(seconds: float) -> UnavailableError:
-    """The error for a wait that the run may not last."""
-    return UnavailableError(
-        f"the server asks us to wait {seconds:.0f} s, longer than this run may last",
-        hint="try again later",
-    )
 
 
 def asks_for_pause(reply: Reply) -> bool:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from batch.core import calls, shapes
 from batch.core.model import AgentId, Binding, Channel, Number, NumberState, Snapshot, Trunk
+from batch.core.occupancy import Holder, Seat
 from batch.core.verdict import Reading
 from batch.engine.caller import Caller, NoAnswerError, refusal
 from batch.engine.snapshot import listed, on_one_page
@@ -41,9 +42,11 @@ class Live:
         seen_at: float,
         clock: Callable[[], float],
         max_age: float = MAX_AGE,
+        strangers: Mapping[Seat, Holder] | None = None,
     ) -> None:
         self._states: dict[Number, NumberState] = {n: s for n, s in snapshot.numbers.items() if n in numbers}
         self._seen_at: dict[Number, float] = dict.fromkeys(self._states, seen_at)
+        self._strangers = strangers or {}
         self._wrote_at: dict[Trunk, float] = {}
         self._wanted = numbers
         self._per_page = snapshot.per_page
@@ -78,6 +81,10 @@ class Live:
         """The agent last seen on *trunk*."""
         state = self._states.get(trunk.number)
         return None if state is None else state.owner(trunk.channel)
+
+    def stranger(self, agent: AgentId, channel: Channel) -> Holder | None:
+        """What was seen on the *channel* of an *agent* that the plan gives away, if the plan does not move it."""
+        return self._strangers.get((agent, channel))
 
     def owner_name(self, trunk: Trunk) -> str:
         """What that agent is called, as its binding says."""

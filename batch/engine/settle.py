@@ -224,17 +224,26 @@ class Settler:
             await live.look(self._caller, number)
         elif not live.fresh(change.trunk) or live.worth_a_look(change.trunk, change.page):
             await live.renew(self._caller, change.trunk, change.page)
-        owner = live.owner(change.trunk)
-        if owner == change.after:
-            if attempt.written:
-                return self._end(attempt, Status.DONE, Reason.VERIFIED, Verified.EACH)
-            return self._end(attempt, Status.ALREADY, Reason.ALREADY_THERE)
-        if live.state(number) is None:
-            return self._end(attempt, Status.REJECTED, Reason.TRUNK_GONE)
-        if owner != change.before:
-            return self._end(attempt, Status.DRIFTED, Reason.OWNER_CHANGED)
+        if live.owner(change.trunk) != change.after:
+            forbidden = self._forbids(attempt)
+            return None if forbidden is None else self._end(attempt, *forbidden)
+        if attempt.written:
+            return self._end(attempt, Status.DONE, Reason.VERIFIED, Verified.EACH)
+        return self._end(attempt, Status.ALREADY, Reason.ALREADY_THERE)
+
+    def _forbids(self, attempt: _Try) -> tuple[Status, Reason] | None:
+        """Why what was seen forbids a write to a trunk that is not where it is wanted."""
+        change, live = attempt.change, self._live
+        if live.state(change.trunk.number) is None:
+            return Status.REJECTED, Reason.TRUNK_GONE
+        if live.owner(change.trunk) != change.before:
+            return Status.DRIFTED, Reason.OWNER_CHANGED
+        stranger = live.stranger(change.after, change.trunk.channel)
+        if stranger is not None and attempt.kind is Kind.INTENT and not attempt.written:
+            attempt.detail = f"it serves {stranger}"
+            return Status.SKIPPED, Reason.AGENT_OCCUPIED
         if attempt.undoing is not None:  # it was put back before the sitting broke off, and is not to be made again
-            return self._end(attempt, Status.FAILED, attempt.undoing)
+            return Status.FAILED, attempt.undoing
         return None
 
     async def _send(self, attempt: _Try) -> Judgement | None:

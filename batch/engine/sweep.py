@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from batch.core.model import Action, Change, Number, NumberState, Outcome, Plan, Reason, Status, Verified
@@ -19,6 +20,18 @@ PAUSES = (1.0, 2.0, 5.0)
 """Seconds before each further look, while something does not fit: eight seconds in all for a late write to show."""
 
 
+class Patience(Struct, frozen=True):
+    """How much time a look has: the *pauses* before each further one, and who hears of it.
+
+    After the last one everything is judged, unless it came too soon to be *settled*: then what is in doubt stays so.
+    *on_look* hears after each look how many numbers do not fit yet, and for how many seconds more they are given time.
+    """
+
+    pauses: tuple[float, ...] = PAUSES
+    settled: bool = True
+    on_look: Callable[[int, float], None] | None = None
+
+
 async def sweep(
     callers: Sequence[Caller],
     plan: Plan,
@@ -26,20 +39,19 @@ async def sweep(
     *,
     pages: int,
     beside: Collection[Number] = (),
-    on_look: Callable[[int, float], None] | None = None,
+    patience: Patience = Patience(),  # noqa: B008 - frozen
 ) -> tuple[Mapping[int, Outcome], Mapping[Number, NumberState]]:
     """Look at every trunk that was, or may have been, written. Returns the outcomes as corrected, and what was seen.
 
-    The first look shows the numbers *beside* them too. *on_look* hears after each look how many numbers do not fit yet,
-    and for how many seconds more they are given time.
+    The first look shows the numbers *beside* them too.
     Raises what reading raises; the outcomes then stand as they were.
     """
     trunks = {change.id: change.trunk for change in plan.writes()}
     overtaken = {change.trunk.number for change in plan.writes() if _was_overtaken(change, outcomes)}
     numbers = {trunks[id_].number for id_, outcome in outcomes.items() if _to_look_at(outcome) and id_ in trunks}
     seen: dict[Number, NumberState] = {}
-    judged, left = outcomes, sum(PAUSES)
-    for last, pause in _looks():
+    judged, left = outcomes, sum(patience.pauses)
+    for last, pause in _looks(patience):
         if not numbers:
             break
         await callers[0].gate.sleep(pause)
@@ -50,16 +62,17 @@ async def sweep(
         misfits = unseen | {trunks[id_].number for id_ in doubtful}
         numbers = misfits | overtaken
         left -= pause
-        if on_look is not None:
-            on_look(len(misfits), left if numbers else 0.0)
+        if patience.on_look is not None:
+            patience.on_look(len(misfits), left if numbers else 0.0)
     unseen = numbers - seen.keys()
     gone = {id_ for id_ in judged if id_ in trunks and trunks[id_].number in unseen}
     return {id_: _not_seen(o) if id_ in gone else o for id_, o in judged.items()}, seen
 
 
-def _looks() -> list[tuple[bool, float]]:
-    waits = [0.0, *PAUSES]
-    return [(index == len(waits) - 1, wait) for index, wait in enumerate(waits)]
+def _looks(patience: Patience) -> list[tuple[bool, float]]:
+    """Whether a look is the one that settles everything, and the pause before it."""
+    waits = [0.0, *patience.pauses]
+    return [(patience.settled and index == len(waits) - 1, wait) for index, wait in enumerate(waits)]
 
 
 def _not_seen(outcome: Outcome) -> Outcome:

@@ -11,6 +11,8 @@ from batch.sandbox.world import World
 from tests import samples
 from tests.acceptance.desk import Desk, Sandbox, row, sandbox_process, until
 from tests.samples import FOLDER, NUMBERS, number, uuid
+from tests.worlds import agent
+from tests.worlds import number as single
 
 SPARE = uuid(NUMBERS)
 ALL = ("--yes", "--max-change", "100%", "--quiet")
@@ -156,3 +158,57 @@ def test_a_number_displaced_in_the_last_wave_is_named(desk: Desk, tmp_path: Path
     assert (done.returncode, victims, set(moved.values())) == (7, {(number(100), "call")}, {"done"})
     assert (again.returncode, number(100) in done.stderr) == (7, True)
     assert number(100) in told["stopped"]
+
+
+def taken(desk: Desk, run: str) -> dict[str, str]:
+    """By number, the stable code of how its line ended."""
+    return {line["number"]: line["reason"].partition(":")[0] for line in desk.results(run)}
+
+
+def test_a_saved_plan_takes_nobody_an_agent_that_was_given_away_since(at_exclusive: Desk, exclusive: Sandbox) -> None:
+    """Its owners are as planned, but one of the free agents is none any more; the other row goes on."""
+    at_exclusive("plan", at_exclusive.sheet(row(0, 12), row(1, 13)), "-o", "plan.json")
+    exclusive.set_owner((single(5), "call"), agent(12))
+    done = at_exclusive("apply", "plan.json", *ALL, "--run-id", "late")
+    assert (done.returncode, [entry["agent"] for entry in exclusive.log("PUT")]) == (5, [agent(13)])
+    assert taken(at_exclusive, "late") == {single(0): "agent_occupied", single(1): "verified"}
+
+
+def test_a_resumed_run_takes_nobody_an_agent_that_was_given_away_since(at_exclusive: Desk, exclusive: Sandbox) -> None:
+    """Between the two sittings; what waits for that agent's row is not started either, and a retry refuses it."""
+    exclusive.faults({"match": {"method": "PUT"}, "do": {"delay": 0.5}})
+    sheet = at_exclusive.sheet(row(2, 14), row(0, 12), row(1, 0))
+    with at_exclusive.start("apply", sheet, *ALL, "--run-id", "late", "--concurrency", "1") as running:
+        until(lambda: exclusive.log("PUT"))
+        running.terminate()
+        running.communicate()
+    exclusive.faults()
+    exclusive.set_owner((single(5), "call"), agent(12))
+    done = at_exclusive("resume", "late", "--yes")
+    told = taken(at_exclusive, "late")
+    assert (done.returncode, told) == (
+        5,
+        {single(2): "verified", single(0): "agent_occupied", single(1): "dependency"},
+    )
+    assert [entry["agent"] for entry in exclusive.log("PUT")] == [agent(14)]
+    assert at_exclusive("retry", "late", "--yes").returncode == 3
+
+
+def test_a_resumed_run_names_who_came_to_its_agents_since(desk: Desk, tmp_path: Path) -> None:
+    """Where agents are shared, whoever was given one of them between the sittings can lose it too."""
+    state = tmp_path / "state.json"
+    World.load(FOLDER / "workspace.json").save(state)
+    with sandbox_process("--state", state, "--occupancy", "displace", folder=tmp_path) as running:
+        desk.set_up_for(running)
+        running.faults({"match": {"method": "PUT"}, "do": {"delay": 0.5}})
+        sheet = desk.sheet(*((number(i), "call", uuid(to)) for i, to in enumerate((1010, 1011, 1012))))
+        command = ("apply", sheet, "--yes", "--occupancy", "shared", "--run-id", "late", "--concurrency", "1")
+        with desk.start(*command) as process:
+            until(lambda: running.log("PUT"))
+            process.terminate()
+            process.communicate()
+        running.faults()
+        running.set_owner((number(100), "call"), uuid(1012))
+        done = desk("resume", "late", "--yes")
+        assert (done.returncode, running.owners()[(number(100), "call")]) == (7, None)
+    assert number(100) in done.stderr

@@ -45,6 +45,7 @@ def test_a_signal_in_the_middle_ends_the_run_in_good_order(at: Desk, sandbox: Sa
     assert len(sandbox.log("PUT")) <= sent + 2
     told = Counter(at.statuses("r1").values())
     assert (told.total(), told["done"] + told["skipped"]) == (COUNT, COUNT)
+    assert {line["verified"] for line in at.results("r1") if line["status"] == "done"} == {"sweep"}
     sandbox.faults()
     assert at("resume", "--yes").returncode == 0
     assert (at.statuses("r1"), sandbox.moved()) == (dict.fromkeys(wanted(rows(COUNT)), "done"), wanted(rows(COUNT)))

@@ -183,7 +183,13 @@ def test_somebody_elses_agent_is_called_by_the_name_it_was_seen_with() -> None:
     drifted = outcome(status=Status.DRIFTED, reason=Reason.OWNER_CHANGED, after=agent(7), after_name="Eve")
     seen, gone = (only(record([row()], [change()], [one])) for one in (drifted, replace(drifted, after=None)))
     assert (agent(7), "Eve") == (seen.after_agent_uuid, seen.after_agent_name)
-    assert "Eve" != gone.after_agent_name
+    assert ("", "") == (gone.after_agent_uuid, gone.after_agent_name)
+
+
+def test_a_trunk_that_is_gone_is_with_nobody() -> None:
+    """Neither is the agent that it had before."""
+    gone = outcome(status=Status.REJECTED, reason=Reason.TRUNK_GONE)
+    assert "" == only(record([row()], [change()], [gone])).after_agent_uuid
 
 
 def test_a_change_kept_in_the_plan_but_settled_is_told_as_it_was_settled() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from batch.core.model import Action, Number, NumberState, Outcome, Plan, Reason, Status, Verified
 from batch.engine.gate import StopRequested
-from batch.engine.sweep import sweep
+from batch.engine.sweep import Patience, sweep
 from batch.errors import UnavailableError
 from batch.sandbox import faults
 from batch.sandbox.options import Options
@@ -54,6 +54,24 @@ def facts(found: Swept, id_: int = 0) -> tuple[Status, Reason, Verified]:
 
 
 DOUBT = ended(0, Status.UNKNOWN, Reason.UNCLEAR)
+
+
+# ── in a hurry ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HURRIED = Patience(pauses=(), settled=False)
+
+
+async def test_a_hurried_look_confirms_what_fits_and_leaves_the_rest_in_doubt() -> None:
+    """One look: whether a write comes late, or an answer was a lie, cannot be known yet."""
+    made = await at_the_end(3, moved=1)
+    outcomes = {0: ended(0), 1: ended(1), 2: ended(2, Status.UNKNOWN, Reason.UNCLEAR)}
+    found = await sweep([made.caller()], moves(3), outcomes, pages=1, patience=HURRIED)
+    assert [facts(found, id_) for id_ in range(3)] == [
+        (Status.DONE, Reason.VERIFIED, Verified.SWEEP),
+        (Status.UNKNOWN, Reason.UNCLEAR, Verified.NO),
+        (Status.UNKNOWN, Reason.UNCLEAR, Verified.NO),
+    ]
+    assert len(made.paths()) == 1
 
 
 # ── one look is enough ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -119,7 +137,8 @@ async def test_each_look_tells_how_many_do_not_fit_yet_and_how_long_they_have() 
     async with anyio.create_task_group() as others:
         others.start_soon(late)
         outcomes = {i: ended(i) for i in range(3)}
-        await sweep([made.caller()], moves(3), outcomes, pages=1, on_look=lambda *told: heard.append(told))
+        patience = Patience(on_look=lambda *told: heard.append(told))
+        await sweep([made.caller()], moves(3), outcomes, pages=1, patience=patience)
     assert heard == [(2, 8.0), (1, 7.0), (0, 0.0)]
 
 

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     NOT_APPLIED = "not_applied"
     UNCLEAR = "unclear"
     OWNER_CHANGED = "owner_changed"
+    AGENT_OCCUPIED = "agent_occupied"
     CHANGED_AFTERWARDS = "changed_afterwards"
     NOT_EXPECTED = "not_expected"
     DEPENDENCY = "dependency"

@@ -24,13 +24,16 @@ def glance(runs_dir: Path, run: str) -> tuple[RunRecord, bool]:
 
 
 def written(runs_dir: Path, run: str) -> RunRecord:
-    """*run*, or for ``last`` the newest run that meant to write: a look since then is nothing to try again."""
-    return _record_in(_newest(runs_dir, _writes) if run == runs.LAST else runs.find(runs_dir, run))
+    """*run*, or for ``last`` the newest run that meant to write: a look is nothing to try again."""
+    record = _proven(_newest(runs_dir, _writes) if run == runs.LAST else runs.find(runs_dir, run))
+    if record.command in LOOKING:
+        raise UsageError(f"run {record.run_id} only looked: nothing is to be tried again", hint="use `reassign apply`")
+    return record
 
 
 def undoable(runs_dir: Path, run: str) -> RunRecord:
     """*run*, or for ``last`` the newest that took nothing back itself: taking back twice must not put anything back."""
-    return _record_in(_newest(runs_dir, _migrates) if run == runs.LAST else runs.find(runs_dir, run))
+    return _proven(_newest(runs_dir, _migrates) if run == runs.LAST else runs.find(runs_dir, run))
 
 
 def _newest(runs_dir: Path, fits: Callable[[Mapping[str, Any]], bool]) -> Path:
@@ -79,6 +82,22 @@ def _undamaged(folder: Path) -> RunRecord | None:
         return _record_in(folder)
     except ReassignError:
         return None
+
+
+def refuse_altered(journal: Journal, folder: Path) -> None:
+    """What somebody has changed since is no ground for a write, nor for a report. Raises :class:`JournalError`."""
+    altered = journal.verify()
+    if altered is not None:
+        raise JournalError(
+            f"entry {altered} of the journal of {folder.name} was altered after it was written",
+            hint="`reassign show` tells what it says all the same; `reassign audit` tells how things are",
+        )
+
+
+def _proven(folder: Path) -> RunRecord:
+    with Journal.open(folder / runs.JOURNAL) as journal:
+        refuse_altered(journal, folder)
+        return fold(journal.entries())
 
 
 def _record_in(folder: Path) -> RunRecord:

@@ -38,7 +38,8 @@ from batch.doctor import Finding, examine
 from batch.engine.pace import Rate
 from batch.engine.session import Session, Terms, open_session
 from batch.engine.snapshot import NoTrunkListError, gather, gather_numbers
-from batch.errors import JournalError, SafetyError, UsageError
+from batch.errors import SafetyError, UsageError
+from batch.kept import as_begun, let_arrive, like
 from batch.run import Finished, Hooks, Run, new_run
 from batch.settings import Settings
 from batch.watches import lift_stop
@@ -95,17 +96,26 @@ async def apply(path: Path, settings: Settings, hooks: Hooks) -> Finished:
 async def rollback(run: str, settings: Settings, hooks: Hooks) -> Finished:
     """Give every trunk that still holds what *run* wrote the agent it had before; the others are named."""
     record = history.undoable(settings.runs_dir, run)
-    most = settings.max_change or record.plan.limits.max_change
-    settings = settings.model_copy(update={"max_change": most})  # what was let through may be taken back
-    return await _write(rollback_table(record), settings, hooks, command="rollback", like=record)
+    # what was let through may be taken back; and a trunk that cannot be holds up no other
+    more = {"max_change": settings.max_change or record.plan.limits.max_change, "skip_invalid": True}
+    settings = like(record, settings).model_copy(update=more)
+    await let_arrive(record, hooks)
+    return await _write(rollback_table(record), settings, hooks, command="rollback", source=record)
 
 
 async def retry(run: str, settings: Settings, hooks: Hooks) -> Finished:
     """Try again only what did not end well in *run*."""
+    if settings.approve_by is not None:
+        raise SafetyError(
+            "only an approved plan may be applied here",
+            hint="make one of the run's failed.csv: `reassign plan failed.csv -o PLAN.json`, and have it approved",
+        )
     record = history.written(settings.runs_dir, run)
+    settings = like(record, settings)
+    await let_arrive(record, hooks)
     if said := somebody_elses(record):
         hooks.say(said)
-    return await _write(retry_table(record), settings, hooks, command="retry", like=record)
+    return await _write(retry_table(record), settings, hooks, command="retry", source=record)
 
 
 async def resume(run: str | None, settings: Settings, hooks: Hooks) -> Finished:
@@ -113,9 +123,7 @@ async def resume(run: str | None, settings: Settings, hooks: Hooks) -> Finished:
     folder = history.resumable(settings.runs_dir, run)
     there = _target(settings)
     with workspace_lock(there.workspace, folder.name), Journal.open(folder / runs.JOURNAL) as journal:
-        altered = journal.verify()
-        if altered is not None:
-            raise JournalError(f"entry {altered} of the journal of {folder.name} was altered after it was written")
+        history.refuse_altered(journal, folder)
         entries = journal.entries()
         opening = opening_of(entries)
         record = fold(entries, opening=opening)
@@ -124,6 +132,7 @@ async def resume(run: str | None, settings: Settings, hooks: Hooks) -> Finished:
             raise UsageError(f"run {record.run_id} only looked: nothing is to be resumed", hint="use `reassign apply`")
         if lift_stop(folder):
             hooks.say("the file STOP that ended the run is taken away")
+        settings = as_begun(record, settings, folder, hooks)
         async with open_session(there, _terms(settings)) as session:
             return await go_on(Run(folder, journal, opening, record), session, settings, hooks)
 
@@ -155,6 +164,7 @@ def report(run: str, settings: Settings) -> Path:
     """The report files of *run*, made again from its journal."""
     folder = runs.find(settings.runs_dir, run)
     with Journal.open(folder / runs.JOURNAL) as journal:  # held to the end, so that nobody else writes there meanwhile
+        history.refuse_altered(journal, folder)
         reports.write_all(fold(journal.entries()), folder)
     return folder
 
@@ -189,15 +199,15 @@ async def _write(
     *,
     command: str,
     input_file: Path | None = None,
-    like: RunRecord | None = None,
+    source: RunRecord | None = None,
 ) -> Finished:
     there = _target(settings)
-    if like is not None:
-        _same_workspace(like.plan.workspace, there.workspace, f"run {like.run_id}")
+    if source is not None:
+        _same_workspace(source.plan.workspace, there.workspace, f"run {source.run_id}")
     with workspace_lock(there.workspace, settings.run_id or command):
         async with open_session(there, _terms(settings)) as session:
-            planned = await _plan(table, settings, session, hooks, () if like is None else spares(like))
-            undoes = like is not None and (command == "rollback" or like.undoes)
+            planned = await _plan(table, settings, session, hooks, () if source is None else spares(source))
+            undoes = source is not None and (command == "rollback" or source.undoes)
             opening = new_run(settings, command, planned, input_file=input_file, undoes=undoes)
             return await carry_out(planned, opening, session, settings, hooks)
 

@@ -30,6 +30,9 @@ from batch.errors import JournalError, ReassignError
 from batch.log import log
 from batch.settings import Settings
 
+KEPT = ("window", "probe", "verify", "max_age", "rate", "reserve", "concurrency", "skip_invalid")
+"""Settings that a run keeps when it is gone on with, besides the limits that its plan has: what it was begun under."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -139,7 +142,8 @@ def new_run(
     pieces = planfile.pieces(plan)
     with replacing(folder / runs.PLAN) as file:
         file.writelines(pieces.text())
-    body = {**_opening(run_id, command, plan.source.sheet, pieces, stopped), "undoes": undoes}
+    terms = {name: getattr(settings, name) for name in KEPT if name in settings.model_fields_set}
+    body = {**_opening(run_id, command, plan.source.sheet, pieces, stopped), "undoes": undoes, "terms": terms}
     first = Entry(Kind.OPENED, started, body=body)
     with Journal.create(folder / runs.JOURNAL) as journal:
         journal.append_all(chain([first], planned(pieces, started)))

@@ -47,6 +47,7 @@ class _Fold(Struct):
     restoring: dict[int, Reason] = field(default_factory=dict)
     calls: Calls = field(default_factory=Calls)
     unbilled: int = 0
+    sent_at: float | None = None
     pace: dict[str, str] = field(default_factory=dict)
     whole_run: Reason | None = None
     whole_run_detail: str = ""
@@ -110,6 +111,7 @@ def _opening(entries: Iterator[Entry], plan: Plan | None = None) -> RunRecord:
         notes=tuple(body.get("notes", ())),
         opening_entries=1 + sum(pieces.values()),
         undoes=body.get("undoes", body["command"] == "rollback"),
+        terms=dict(body.get("terms", {})),
     )
 
 
@@ -145,6 +147,7 @@ def _fold(entries: Iterable[Entry], opening: RunRecord) -> RunRecord:
         whole_run=so_far.whole_run,
         whole_run_detail=so_far.whole_run_detail,
         restoring=frozenset(so_far.restoring),
+        sent_at=so_far.sent_at,
     )
 
 
@@ -197,6 +200,7 @@ def _change_entry(so_far: _Fold, plan: Plan, entry: Entry) -> None:
     so_far.afters.pop(plan.changes[change].trunk.number, None)  # seen before this call left: an earlier sitting's look
     so_far.attempts[change] = so_far.attempts.get(change, 0) + 1
     so_far.unbilled += 1
+    so_far.sent_at = entry.at
     so_far.began.setdefault(change, entry.at)
     if "before" in entry.body:
         _before(so_far, plan.changes[change].trunk, number_from_json(entry.body["before"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -76,7 +77,8 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     why no change was started at all (an audit, a guard, invalid rows), or why the rest was not; ``None`` when the run
     went to its end. ``restoring`` are changes whose putting back was begun and has no outcome. ``plan_digest`` is that
     of the plan as it was written down; ``opening_entries`` is how many of the journal's entries tell all but how the
-    run went. ``undoes`` says that it is a rollback, or tries one again.
+    run went. ``undoes`` says that it is a rollback, or tries one again. ``terms`` are settings that it was begun with, and
+    is gone on with, as far as they were given. ``sent_at`` is when it last sent a PUT, or was about to.
     """
 
     run_id: str
@@ -99,6 +101,8 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     opening_entries: int = 1
     undoes: bool = False
+    terms: Mapping[str, Any] = field(default_factory=dict)
+    sent_at: float | None = None
 
 
 class Result(Struct, frozen=True, kw_only=True, gc=False):

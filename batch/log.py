@@ -9,6 +9,7 @@ structlog is loaded once somebody hears something: that takes 0.15 s, a tenth of
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import re
@@ -76,14 +77,16 @@ def _line(event: Event) -> str:
 
 
 def _json_writer(stack: contextlib.ExitStack, path: Path) -> Callable[[Event], None]:
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # a pipe is not waited for until somebody reads it
     if path.parent != Path("/dev"):  # /dev/stderr is a link, and meant
         flags |= os.O_NOFOLLOW
     try:
         descriptor = os.open(path, flags, PRIVATE_FILE)
     except OSError as error:
-        raise UsageError(f"cannot write the log {path}: {error.strerror}", hint="choose another --log-file") from error
+        why = "nobody reads there" if error.errno == errno.ENXIO else error.strerror
+        raise UsageError(f"cannot write the log {path}: {why}", hint="choose another --log-file") from error
     stack.callback(os.close, descriptor)
+    os.set_blocking(descriptor, True)
 
     def write(event: Event) -> None:
         with contextlib.suppress(OSError):  # a disk that is full must not end a run: the journal decides about that

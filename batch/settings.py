@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from batch import values
 from batch.adapters import runs
 from batch.adapters.files import state_folder
 from batch.core import select
 from batch.core.columns import field_called
-from batch.core.guard import kinds
+from batch.core.guard import COUNT, PERCENT, kinds
 from batch.core.model import AgentId, Limits, Occupancy, OnSplit
 from batch.core.waves import read_sizes
 from batch.errors import UsageError
@@ -51,6 +51,13 @@ def _no_truth(given: object) -> object:
     if isinstance(given, bool):
         raise ValueError("give a number")  # noqa: TRY004 - how a validator says no
     return given
+
+
+def _found(path: Path) -> Path:
+    """What still begins with a tilde has found no home folder (:func:`batch.sources.placed`)."""
+    if str(path).startswith("~"):
+        raise ValueError("there is no such user, or no home folder: write the whole path")
+    return path
 
 
 def _country(text: str) -> str:
@@ -97,6 +104,9 @@ def _sentence(parse: Callable[[str], object]) -> Callable[[str], None]:
 
 
 Many = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Place = Annotated[Path, AfterValidator(_found)]
+MOST_ROWS = 999_999_999
+ABSURD = 10**100
 
 
 class Settings(BaseModel):
@@ -106,8 +116,8 @@ class Settings(BaseModel):
 
     workspace: str = ""
     base_url: str = ""
-    token_file: Path | None = None
-    runs_dir: Path = Field(default_factory=lambda: state_folder() / "runs")
+    token_file: Place | None = None
+    runs_dir: Place = Field(default_factory=lambda: state_folder() / "runs")
     run_id: Annotated[str, _checked(runs.check_run_id)] = ""
     sheet: str = ""
     map: Annotated[Many, AfterValidator(lambda pairs: tuple(map(_pair, pairs)))] = ()
@@ -115,20 +125,20 @@ class Settings(BaseModel):
     encoding: Annotated[str, _checked(_encoding)] = ""
     only: Annotated[str, _checked(_sentence(select.parse))] = ""
     exclude: Annotated[str, _checked(_sentence(select.parse))] = ""
-    limit: Annotated[int | None, Field(ge=1), BeforeValidator(_no_truth)] = None
+    limit: Annotated[int | None, Field(ge=1, le=MOST_ROWS), BeforeValidator(_no_truth)] = None
     rate: Annotated[str, _checked(values.rate), _like(f"auto|{values.RATE}")] = "auto"
     concurrency: Annotated[str, _checked(values.concurrency), _like(r"auto|\d{1,3}")] = "auto"
-    reserve: Annotated[str, _checked(values.percent), _like(values.PERCENT)] = "0%"
+    reserve: Annotated[str, _checked(values.percent), _like(PERCENT)] = "0%"
     deadline: Annotated[str, _checked(values.duration), _like(values.DURATION)] = ""
     window: Annotated[str, _checked(values.window), _like(values.WINDOW)] = ""
     at: Annotated[str, _checked(values.moment), _like(values.MOMENT)] = ""
     waves: Annotated[str, _checked(_sentence(read_sizes))] = ""
-    max_failures: Annotated[str, _checked(values.count_or_percent), _like(rf"\d+|{values.PERCENT}")] = ""
-    max_change: Annotated[str, _checked(values.percent), _like(values.PERCENT)] = ""
-    max_changes: Annotated[str, _checked(values.count), _like(r"\d+")] = ""
+    max_failures: Annotated[str, _checked(values.count_or_percent), _like(rf"{COUNT}|{PERCENT}")] = ""
+    max_change: Annotated[str, _checked(values.percent), _like(PERCENT)] = ""
+    max_changes: Annotated[str, _checked(values.count), _like(COUNT)] = ""
     allow: Annotated[str, _checked(_sentence(kinds))] = ""
     plan_ttl: Annotated[str, _checked(values.duration), _like(values.DURATION)] = ""
-    approve_by: Path | None = None
+    approve_by: Place | None = None
     probe: Annotated[str, _checked(values.command)] = ""
     occupancy: Occupancy = Occupancy.AUTO
     parking_agent: Annotated[Many, AfterValidator(lambda agents: tuple(map(_uuid, agents)))] = ()
@@ -140,8 +150,19 @@ class Settings(BaseModel):
     as_json: bool = Field(default=False, alias="json")  # pydantic's own models have a method of that name
     quiet: bool = False
     verbose: Annotated[int, Field(ge=0)] = 0
-    log_file: Path | None = None
+    log_file: Place | None = None
     color: Literal["auto", "always", "never"] = "auto"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _can_be_handed_on(cls, given: object) -> object:
+        """A NUL ends every text that the system takes, and a number of thousands of digits cannot be told as one."""
+        for one in given if isinstance(given, tuple | list) else (given,):
+            if isinstance(one, str | Path) and "\0" in str(one):
+                raise ValueError("write it without the NUL character")
+            if isinstance(one, int) and abs(one) > ABSURD:
+                raise ValueError("give a smaller number")
+        return given
 
     @property
     def mapping(self) -> Mapping[str, str]:

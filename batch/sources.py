@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import stat
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ from batch.options import BY_NAME, OPTIONS, PREFIX, VENDOR_VARIABLES
 from batch.settings import Settings
 
 S = TypeVar("S", bound=Settings)
+
+HANDED_OVER = ("/dev/", "/proc/")
+"""Where a shell's ``<(…)`` and ``/dev/stdin`` are."""
+MOST_SHOWN = 200
+"""Characters of a wrong value that are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +82,16 @@ def _user_layer(path: Path | None) -> Layer | None:
     """The user's own file, if there is one: a user without a home has none."""
     try:
         path = path or platformdirs.user_config_path("reassign") / "settings.toml"
-        return file_layer(path) if path.exists() else None
     except RuntimeError:
+        return None
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:  # not to be passed over: it may hold brakes
         hint = "set HOME or XDG_CONFIG_HOME to a folder that this user may read"
         raise UsageError(f"cannot look for {path}: {error.strerror}", hint=hint) from error
+    return file_layer(path)
 
 
 def environment_layer(environ: Mapping[str, str]) -> Layer:
@@ -101,19 +111,38 @@ def environment_layer(environ: Mapping[str, str]) -> Layer:
 def file_layer(path: Path) -> Layer:
     """A TOML file of settings; raises :class:`UsageError` when it cannot be read."""
     try:
-        found = tomllib.loads(path.read_text("utf-8-sig"))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        found = tomllib.loads(_content(path))
+    except (OSError, ValueError, RecursionError) as error:
+        nested = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        reason = error.strerror if isinstance(error, OSError) else nested
         raise UsageError(f"cannot read {path}: {reason}", hint="it must be a TOML file in UTF-8") from error
     return Layer(found, lambda key: f"`{key}` in {path}", path.resolve().parent)
 
 
+def _content(path: Path) -> str:
+    """The text of a file. A pipe or a device would be waited for, so it is only read where a shell hands it over."""
+    kind = path.stat().st_mode
+    if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind) or str(path).startswith(HANDED_OVER)):
+        raise ValueError("it is not a regular file")
+    return path.read_text("utf-8-sig")
+
+
+def placed(value: str | Path, base: Path | None) -> Path:
+    """A path as it was meant: ``~`` is the home folder everywhere, and paths in a file are relative to that file.
+
+    One whose home folder is not there stays as it is, for the check of the settings to refuse.
+    """
+    try:
+        path = Path(value).expanduser()
+    except (RuntimeError, ValueError):
+        return Path(value)
+    return base / path if base is not None else path
+
+
 def _from_base(key: str, value: Any, base: Path | None) -> Any:
-    """Paths in a file are relative to that file; ``~`` is the home folder everywhere."""
     if not (isinstance(value, str | Path) and key in BY_NAME and BY_NAME[key].path):
         return value
-    path = Path(value).expanduser()
-    return base / path if base is not None else path
+    return placed(value, base)
 
 
 def _sentence(fault: ErrorDetails, places: Mapping[str, str], keys: tuple[str, ...]) -> str:
@@ -129,5 +158,11 @@ def _sentence(fault: ErrorDetails, places: Mapping[str, str], keys: tuple[str, .
 
 
 def _shown(value: Any) -> str:
-    """A value as it was given; a flag that may be given several times, each time by itself."""
-    return ", ".join(map(repr, value)) if isinstance(value, tuple) else repr(value)
+    """A value as it was given, up to a length; a flag that may be given several times, each time by itself."""
+    if isinstance(value, tuple):
+        return ", ".join(map(_shown, value))
+    try:
+        text = repr(str(value) if isinstance(value, Path) else value)
+    except (RecursionError, ValueError):  # nested too deeply; a number of thousands of digits
+        return "too much"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"

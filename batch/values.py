@@ -12,72 +12,84 @@ from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from batch.core.guard import count_in, part_in
+
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-DURATION = r"(?:\d+(?:\.\d+)?[smhd])+"
-PERCENT = r"(\d+(?:\.\d+)?)\s*%"
-RATE = r"(\d+(?:\.\d+)?)\s*/\s*(s|min)"
+DURATION = r"(?:\d{1,9}(?:\.\d{1,9})?[smhd])+"
+RATE = r"(\d{1,9}(?:\.\d{1,9})?)\s*/\s*(s|min)"
 WINDOW = r"(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})\s+(\S+)"
 MOMENT = r"(?:(\d{4}-\d{2}-\d{2})[ T])?(\d{1,2}:\d{2})\s+(\S+)"
 """What the texts look like, also for the schema of job files."""
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])", re.ASCII)
 _SECONDS_OF = {"s": 1.0, "min": 60.0}
+LONGEST = 36_500
+"""Days: whoever writes a longer duration has slipped."""
+MOST_CALLS, MOST_SECONDS = 1_000_000, 86_400.0
+"""The rates that mean something: so many calls at once, and one in so many seconds."""
 
 
 def duration(text: str) -> float:
-    """``90s``, ``15m``, ``2h``, ``1h30m`` or ``7d`` in seconds, more than zero."""
+    """``90s``, ``15m``, ``2h``, ``1h30m`` or ``7d`` in seconds, more than zero and at most :data:`LONGEST` days."""
     if re.fullmatch(DURATION, text, re.ASCII) is None:
         raise ValueError("give a duration such as 90s, 15m or 2h")
     seconds = sum(float(count) * _SECONDS[unit] for count, unit in _PART.findall(text))
     if seconds <= 0:
         raise ValueError("give a duration longer than zero")
+    if seconds > LONGEST * _SECONDS["d"]:
+        raise ValueError(f"give a duration of at most {LONGEST}d")
     return seconds
 
 
 def percent(text: str) -> float:
     """``30%`` as 0.3; from 0 to 100."""
-    found = re.fullmatch(PERCENT, text, re.ASCII)
-    if found is None or float(found[1]) > 100:  # noqa: PLR2004 - a hundred per cent
+    part = part_in(text)
+    if part is None:
         raise ValueError("give a percentage from 0% to 100%")
-    return float(found[1]) / 100
+    return float(part)
 
 
 def count_or_percent(text: str) -> str:
-    """``5`` or ``10%``, checked and given back without spaces; what it is a part of is the reader's business."""
-    bare = text.replace(" ", "")
-    if not bare.isascii() or not bare.isdigit():
-        try:
-            percent(bare)
-        except ValueError:
-            raise ValueError("give a number such as 5, or a percentage such as 10%") from None
+    """``5`` or ``10%``, checked as the brakes read it, without the space around it; what it is a part of is theirs."""
+    bare = text.strip()
+    if count_in(bare) is None and part_in(bare) is None:
+        raise ValueError("give a number such as 5, or a percentage such as 10%")
     return bare
 
 
 def rate(text: str) -> tuple[int, float] | None:
-    """``20/s``, ``60/min`` or ``0.5/s`` as so many calls in so many seconds; ``auto`` is ``None``."""
+    """``20/s``, ``60/min`` or ``0.5/s`` as so many calls in so many seconds; ``auto`` is ``None``.
+
+    From one call in :data:`MOST_SECONDS` to :data:`MOST_CALLS` at once.
+    """
     if text == "auto":
         return None
     found = re.fullmatch(RATE, text, re.ASCII)
     if found is None or float(found[1]) == 0:
         raise ValueError("give auto, or a rate such as 20/s or 60/min")
     calls = Fraction(found[1])
-    return calls.numerator, calls.denominator * _SECONDS_OF[found[2]]
+    seconds = calls.denominator * _SECONDS_OF[found[2]]
+    if calls.numerator > MOST_CALLS or seconds > calls.numerator * MOST_SECONDS:
+        raise ValueError(f"give a rate from one call a day to {MOST_CALLS:,} calls at once, such as 20/s")
+    return calls.numerator, seconds
 
 
 def count(text: str) -> int:
     """A whole number, 0 or more."""
-    if not text.isascii() or not text.isdigit():
-        raise ValueError("give a number such as 50")
-    return int(text)
+    number = count_in(text)
+    if number is None:
+        raise ValueError("give a number such as 50, of at most nine digits")
+    return number
 
 
 def concurrency(text: str) -> int | None:
     """How many calls at once, from 1 to 256; ``auto`` is ``None``."""
     if text == "auto":
         return None
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 256:  # noqa: PLR2004 - see below
+    number = count_in(text)
+    if number is None or not 1 <= number <= 256:  # noqa: PLR2004 - see below
         # more connections than this only queue inside the server, and each costs it a process
         raise ValueError("give auto, or a number from 1 to 256")
-    return int(text)
+    return number
 
 
 @dataclass(frozen=True, slots=True)

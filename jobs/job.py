@@ -18,8 +18,8 @@ from pydantic import Field, model_validator
 
 from batch.errors import UsageError
 from batch.options import BY_NAME
-from batch.settings import Settings
-from batch.sources import Layer, file_layer, merge
+from batch.settings import Place, Settings
+from batch.sources import Layer, file_layer, merge, placed
 
 
 class JobKind(StrEnum):
@@ -34,7 +34,7 @@ class JobFile(Settings):
     """Everything a job file may hold; its JSON Schema is what ``reassign schema`` prints."""
 
     kind: JobKind
-    file: Path | None = Field(default=None, description="The sheet to work on; a path begins at the job file.")
+    file: Place | None = Field(default=None, description="The sheet to work on; a path begins at the job file.")
     run: str = Field(default="", description="The run to roll back: an id, the beginning of one, or `last`.")
 
     @model_validator(mode="after")
@@ -44,9 +44,18 @@ class JobFile(Settings):
                 raise ValueError("`run` is missing: a rollback job names the run to roll back")
         elif self.file is None:
             raise ValueError(f"`file` is missing: {self.kind.value} needs a sheet")
-        elif not self.file.is_file():
-            raise ValueError(f"`file` is {str(self.file)!r}: there is no such file")
+        else:
+            _must_be_there(self.file)
         return self
+
+
+def _must_be_there(file: Path) -> None:
+    try:
+        there = file.is_file()
+    except OSError as error:
+        raise ValueError(f"`file` is {str(file)!r}: {error.strerror}") from error
+    if not there:
+        raise ValueError(f"`file` is {str(file)!r}: there is no such file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +74,9 @@ _OWN = frozenset({"kind", "file", "run"})
 def load(path: Path) -> Job:
     """Read and check a job file; raises :class:`UsageError` with every fault, each under its key."""
     found = file_layer(path)
-    base = path.resolve().parent
     keys: Mapping[str, Any] = found.values
     if isinstance(keys.get("file"), str):
-        keys = {**keys, "file": base / Path(keys["file"]).expanduser()}
+        keys = {**keys, "file": placed(keys["file"], found.base)}
     checked = merge([replace(found, values=keys)], JobFile)
     rest = {key: value for key, value in keys.items() if key not in _OWN}
     return Job(checked.kind, checked.file, checked.run, replace(found, values=rest))

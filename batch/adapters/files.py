@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 import platformdirs
 
@@ -15,6 +17,10 @@ from batch.errors import JournalError, UsageError
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+LONGEST_NAME: Final = 255
+"""Bytes of a name, on every file system in common use (NAME_MAX of linux/limits.h)."""
+BESIDE: Final = len(".") + len(".") + 12
+"""Bytes that the name of a file has more until it is whole: see :func:`replacing`."""
 
 
 def state_folder() -> Path:
@@ -35,6 +41,40 @@ def private_folder(path: Path) -> Path:
             f"cannot make the folder {path}: {error.strerror}", hint="choose another --runs-dir"
         ) from error
     return path
+
+
+def obstacle(path: Path) -> str:
+    """Why no file can be written at *path*, in words; empty when nothing that can be seen speaks against it."""
+    words = {errno.ENOENT: f"there is no folder {path.parent}", errno.ENOTDIR: f"{path.parent} is not a folder"}
+    if _longest((path.name,)) > LONGEST_NAME - BESIDE:
+        return "its name is too long"
+    try:
+        if path.is_dir():
+            return "it is a folder"
+        if not stat.S_ISDIR(path.parent.stat().st_mode):
+            return words[errno.ENOTDIR]
+    except OSError as error:
+        return words.get(error.errno or 0) or error.strerror or str(error)
+    return "" if os.access(path.parent, os.W_OK | os.X_OK) else f"the folder {path.parent} may not be written to"
+
+
+def folder_obstacle(path: Path) -> str:
+    """Why *path* is no folder and cannot become one, in words; empty when nothing speaks against it."""
+    if _longest(path.parts) > LONGEST_NAME:
+        return "a name in it is too long"
+    for step in (path, *path.parents):
+        try:
+            kind = step.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # what is in the way stands further up
+        except OSError as error:
+            return error.strerror or str(error)
+        return "" if stat.S_ISDIR(kind) else f"{step} is not a folder"
+    return ""
+
+
+def _longest(names: Iterable[str]) -> int:
+    return max((len(os.fsencode(name)) for name in names), default=0)
 
 
 @contextlib.contextmanager

@@ -6,19 +6,24 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from batch.adapters.files import PRIVATE_FILE, PRIVATE_FOLDER
-from batch.core.model import Reason
+from msgspec import ValidationError, convert, to_builtins
+from msgspec.structs import fields
+
+from batch.adapters.files import PRIVATE_FILE, PRIVATE_FOLDER, folder_obstacle
+from batch.core.json_text import decode
+from batch.core.model import Reason, Summary
 from batch.errors import JournalError, SafetyError, UsageError
 
 JOURNAL, PLAN, SUMMARY = "journal.sqlite", "plan.json", "summary.json"
@@ -30,6 +35,9 @@ RESUMABLE = frozenset({4, 10, 11, 129, 130, 143})
 """Exit codes after which ``reassign resume`` has something to go on with."""
 GOES_ON = (Reason.BUDGET_SPENT, Reason.WAVE_FAILED, Reason.WINDOW_CLOSED, Reason.STOPPED)
 """Safety rules that stop a run on its way: once the cause is gone, it can be resumed like one that was cut off."""
+
+_KINDS = {field.name: field.type for field in fields(Summary)} | {"status_counts": dict[str, int]}
+"""What a summary holds (:func:`batch.core.summary.to_json`); whatever else there may be is text."""
 
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}", re.ASCII)
@@ -73,8 +81,8 @@ def new_run_id(epoch: float) -> str:
 def create(runs_dir: Path, run_id: str) -> Path:
     """Make the folder of a new run.
 
-    Raises :class:`UsageError` for an unsafe or used id, :class:`SafetyError` for a runs folder that is a link or that
-    somebody else owns, :class:`JournalError` when the disk refuses.
+    Raises :class:`UsageError` for an unsafe or used id, or a runs folder that cannot be one, :class:`SafetyError` for
+    one that is a link or that somebody else owns, :class:`JournalError` when the disk refuses.
     """
     try:
         folder = runs_dir / check_run_id(run_id)
@@ -129,7 +137,7 @@ def find(runs_dir: Path, name: str = LAST) -> Path:
     """
     if not name.strip():
         raise UsageError("no run is named", hint="`reassign runs` lists them; `last` is the newest")
-    if os.sep in name and Path(name).resolve().parent == runs_dir.resolve():  # as commands print it
+    if os.sep in name and _is_in(Path(name), runs_dir):  # as commands print it
         name = Path(name).name
     runs = listing(runs_dir)
     if not runs:
@@ -160,15 +168,33 @@ def remove(run: Run) -> None:
 
 
 def read_summary(folder: Path) -> Mapping[str, Any]:
-    """What ``summary.json`` of a run says; empty when it is not there or not whole."""
+    """What ``summary.json`` of a run says, as far as it is what a summary may say.
+
+    Empty when it is not there, not whole or not a file: the history must be readable whatever is in a run folder.
+    """
+    path = folder / SUMMARY
     try:
-        found = json.loads((folder / SUMMARY).read_bytes())
-    except (OSError, ValueError):
+        found = decode(path.read_bytes()) if stat.S_ISREG(path.lstat().st_mode) else None
+    except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    told: dict[str, Any] = {}
+    for key, value in found.items() if isinstance(found, dict) else ():
+        with contextlib.suppress(ValidationError):
+            told[key] = to_builtins(convert(value, _KINDS.get(key, str)))
+    return told
+
+
+def _is_in(folder: Path, runs_dir: Path) -> bool:
+    """Whether *folder* lies in *runs_dir*; links that lead round in a circle lead nowhere."""
+    try:
+        return folder.resolve().parent == runs_dir.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return False
 
 
 def _private_runs_dir(runs_dir: Path) -> None:
+    if why := folder_obstacle(runs_dir):
+        raise UsageError(f"no runs can be kept in {runs_dir}: {why}", hint="choose another --runs-dir")
     if runs_dir.is_symlink():
         raise SafetyError(
             f"{runs_dir} is a link: a run's files would land somewhere else", hint="give the real folder as --runs-dir"
@@ -190,9 +216,7 @@ def _is_run(entry: Path) -> bool:
 
 def _changed_at(folder: Path) -> float:
     """When something in the run was last written: a folder's own time does not move when a file in it grows."""
-    times = [folder.lstat().st_mtime]
-    times += [entry.stat(follow_symlinks=False).st_mtime for entry in os.scandir(folder)]
-    return max(times)
+    return max((folder.lstat().st_mtime, *_written_at(folder)))
 
 
 def _begun(run: Run) -> tuple[str, float, str]:
@@ -205,5 +229,11 @@ def _begun(run: Run) -> tuple[str, float, str]:
 
 def _made_at(folder: Path) -> float:
     """When the run's first file was written; the oldest time in the folder."""
-    times = [entry.stat(follow_symlinks=False).st_mtime for entry in os.scandir(folder)]
-    return min(times, default=folder.lstat().st_mtime)
+    return min(_written_at(folder), default=folder.lstat().st_mtime)
+
+
+def _written_at(folder: Path) -> Iterator[float]:
+    """When each file of a run was last written; a run that goes on has some that are gone before they are looked at."""
+    for entry in os.scandir(folder):
+        with contextlib.suppress(FileNotFoundError):
+            yield entry.stat(follow_symlinks=False).st_mtime

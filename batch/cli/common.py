@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextvars import ContextVar
@@ -18,6 +19,8 @@ from batch.errors import JournalError, ReassignError, UsageError
 from batch.options import OPTIONS, Form, Option
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from batch.cli.people import People
     from batch.settings import Settings
     from batch.sources import Layer
@@ -39,6 +42,11 @@ WRITING: Final = (
     *(*PLACE, *HISTORY, *SAID),
 )
 READING: Final = (*SHEET, *CHOICE, *BRAKES, *PACE, "run_id", *PLACE, *HISTORY, *SAID)
+
+UTF_8: Final = ("utf-8", "utf8")
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a character: a byte of a file's name that is no text, or half of a pair."""
+_FOREIGN = re.compile(r"[^\x00-\x7f]")
 
 wants_json: ContextVar[bool] = ContextVar("wants_json", default=False)
 """Whether the command was asked for JSON, as far as it has been read."""
@@ -111,9 +119,13 @@ def at_work(flags: Mapping[str, Any], job: Layer | None = None) -> Iterator[Desk
 def settings_of(flags: Mapping[str, Any], job: Layer | None = None) -> Settings:
     """The settings from all their sources. Raises :class:`UsageError` with every fault."""
     from batch import sources
+    from batch.adapters.files import folder_obstacle
 
     settings = sources.load(_with_root(flags), job=job)
     wants_json.set(settings.as_json)
+    why = folder_obstacle(settings.runs_dir) if "runs_dir" in settings.model_fields_set else ""
+    if why:
+        raise UsageError(f"no runs can be kept in {settings.runs_dir}: {why}", hint="choose another --runs-dir")
     return settings
 
 
@@ -131,15 +143,31 @@ def on_loop(function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwar
     The loop's own task returns nothing: as it ends, the standard library writes out the task with its result as a text
     that nobody reads, and the result of a run of 100,000 rows is 100 MB of it.
     """
+    import asyncio
+
     import anyio
 
     ended: list[R] = []
 
     async def to_its_end() -> None:
+        asyncio.get_running_loop().set_exception_handler(_unless_leaving)
         ended.append(await function(*args, **kwargs))
 
     anyio.run(to_its_end)
     return ended[0]
+
+
+def _unless_leaving(loop: AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What the loop has to say, but for the tasks that a signal has ended: the command ends with its code anyway."""
+    if not _is_leaving(context.get("exception")):
+        loop.default_exception_handler(context)
+
+
+def _is_leaving(error: BaseException | None) -> bool:
+    """Whether an error, or each one of a group, says no more than that the process is to end."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(SystemExit)[1] is None
+    return isinstance(error, SystemExit)
 
 
 def refuse_target(settings: Settings) -> None:
@@ -153,8 +181,20 @@ def refuse_target(settings: Settings) -> None:
 
 def refuse_input(file: Path, flag: str, out: Path) -> None:
     """What was given to be read is not written over: it would be gone before anybody had looked at the result."""
-    if out.exists() and file.exists() and out.samefile(file):
+    try:
+        same = out.exists() and file.exists() and out.samefile(file)
+    except OSError:
+        return  # whoever opens them tells why
+    if same:
         raise UsageError(f"{flag} {out} is the input itself", hint="give the new file a name of its own")
+
+
+def refuse_output(out: Path, flag: str) -> None:
+    """Raises :class:`UsageError` for a file that cannot be written, before anything is done for what goes into it."""
+    from batch.adapters.files import obstacle
+
+    if why := obstacle(out):
+        raise UsageError(f"cannot write {out}: {why}", hint=f"choose another name or folder for {flag}")
 
 
 # ── stdout: data only ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -182,4 +222,15 @@ def mute(stream: TextIO) -> None:
 
 def as_json(value: Any) -> None:
     """Write a value to stdout as JSON."""
-    data(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    json_text(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def json_text(text: str) -> None:
+    """Write to stdout what is JSON already; characters that its encoding may not have are named as JSON does it."""
+    beyond = _HALF if (sys.stdout.encoding or "").lower().replace("_", "-") in UTF_8 else _FOREIGN
+    data(beyond.sub(lambda found: named(found[0]), text))
+
+
+def named(characters: str) -> str:
+    r"""Characters by their numbers, ``\u011f``: understood wherever JSON is."""
+    return json.dumps(characters)[1:-1]

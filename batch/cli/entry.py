@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import gc
 import importlib
+import io
 import os
+import re
 import signal
 import sys
+import warnings
 from typing import Any, Final, Never
 
 import click
 
 from batch.cli import look, trial, work
-from batch.cli.common import CONTEXT, as_json, common, mute, wants_json
-from batch.errors import JournalError, ReassignError
+from batch.cli.common import CONTEXT, as_json, common, mute, named, wants_json
+from batch.errors import JournalError, ReassignError, UsageError
 from batch.start import INTERRUPTED, loaded
 
 YOUNG = 50_000
@@ -23,6 +27,15 @@ YOUNG = 50_000
 looking through them again and again was two fifths of the time it takes to order them."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What a disk says that does not take what is written."""
+FAILING: Final = frozenset({errno.EIO, errno.EROFS})
+"""What a disk says that fails, or takes nothing at all."""
+MISNAMED: Final = frozenset(
+    {
+        *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP),
+        errno.ENXIO,
+    }
+)
+"""What the system says of a file that is not there, not ours, or not one."""
 USAGE, BUG, SIGNALLED = 2, 1, 128
 
 ELSEWHERE: Final = {
@@ -96,14 +109,31 @@ def main(args: list[str] | None = None, command: click.Command = root, name: str
 
 
 def _have_streams() -> None:
-    """Streams that whoever started us has closed go nowhere; else the next file opened would get their place."""
+    """Streams that whoever started us has closed go nowhere; else the next file opened would get their place.
+
+    No character of a name or a text ends a command on its way out, whatever the encoding of stdout is.
+    """
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: PTH123, SIM115 - kept to the end
+    codecs.register_error("named", _named)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        with contextlib.suppress(OSError):  # it was a file, and is a pipe now: all is set before its place is asked for
+            sys.stdout.reconfigure(errors="named")
+
+
+def _named(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What stdout has no character for: a byte of a file's name goes out as it came in, the rest by its numbers."""
+    assert isinstance(error, UnicodeEncodeError)
+    character, after = error.object[error.start], error.start + 1
+    if "\udc80" <= character <= "\udcff" and not error.encoding.startswith(("utf-16", "utf-32")):  # of single bytes
+        return bytes([ord(character) & 0xFF]), after  # PEP 383
+    return named(character), after
 
 
 def _ended_by(number: int, _frame: object) -> Never:
     """A signal outside of a run that writes: nothing is under way, so the command ends here, with the signal's code."""
+    warnings.simplefilter("ignore")  # of what is cut off in the middle, one could say that it was never waited for
     _say("stopped")
     sys.exit(SIGNALLED + number)
 
@@ -114,8 +144,10 @@ def run(args: list[str] | None = None, command: click.Command = root, name: str 
     try:
         return int(command.main(args, prog_name=name, standalone_mode=False) or 0)
     except click.ClickException as error:
-        error.show()
-        return _failed(USAGE, error.format_message())
+        said = io.StringIO()
+        error.show(said)
+        click.echo(_without_token(said.getvalue()), err=True, nl=False)
+        return _failed(USAGE, _without_token(error.format_message()))
     except (click.Abort, KeyboardInterrupt):
         return _stopped()
     except BrokenPipeError:
@@ -134,17 +166,42 @@ def _stopped() -> int:
 def _told(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         return _stopped()
-    if isinstance(error, OSError) and error.errno in FULL:
-        error = JournalError(f"cannot write: {error.strerror}", hint="make room, or write somewhere else")
+    if isinstance(error, OSError):
+        error = _of_the_system(error)
     if isinstance(error, ReassignError):
-        _say(f"error: {error.message}")
-        if error.hint:
-            _say(f"hint: {error.hint}")
-        return _failed(error.exit_code, error.message, error.hint)
+        message, hint = _without_token(error.message), _without_token(error.hint)
+        _say(f"error: {message}")
+        if hint:
+            _say(f"hint: {hint}")
+        return _failed(error.exit_code, message, hint)
     bug = f"{type(error).__name__} in {_place(error)}"
     _say(f"bug: {bug}; nothing more was sent after it")
     _say("please report this line; with --log-file F the file holds the whole story, without any credentials")
     return _failed(BUG, bug)
+
+
+def _of_the_system(error: OSError) -> Exception:
+    """What the system says of a disk or of a file, as an error that a person can act on; else the *error* itself."""
+    if error.errno in FULL:
+        return JournalError(f"cannot write: {error.strerror}", hint="make room, or write somewhere else")
+    if not isinstance(error.filename, str | bytes | os.PathLike):
+        return error
+    told = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if error.errno in FAILING:
+        return JournalError(told, hint="see to the disk, or choose another folder")
+    return UsageError(told, hint="check the name and the rights") if error.errno in MISNAMED else error
+
+
+def _without_token(text: str) -> str:
+    """What is said of a setting, where the token may have been given in the place of another: it is not repeated."""
+    from batch.adapters.credentials import TELLING, VARIABLE
+
+    for word in os.environ.get(VARIABLE, "").split():
+        if len(word) >= TELLING:  # a host is told in small letters, a wrong value in quotes, a long one cut off
+            begun = re.escape(word[:TELLING]) + r"[^\s'\"…]*…?"
+            spellings = "|".join((re.escape(word), re.escape(repr(word)[1:-1]), begun))
+            text = re.sub(spellings, "[token]", text, flags=re.IGNORECASE)
+    return text
 
 
 def _failed(code: int, message: str, hint: str = "") -> int:

@@ -22,8 +22,10 @@ from batch.cli.common import (
     at_work,
     common,
     data,
+    json_text,
     on_loop,
     refuse_input,
+    refuse_output,
 )
 from batch.errors import JournalError, UsageError
 
@@ -45,6 +47,7 @@ def check(file: Path, annotate: Path | None, **flags: Any) -> int:
     from batch.views.problems import check_data, check_view
 
     if annotate is not None:
+        refuse_output(annotate, "--annotate")
         refuse_input(file, "--annotate", annotate)
     with at_work(flags) as desk:
         found = pipeline.check(file, desk.settings)
@@ -88,6 +91,7 @@ def template(out: Path, **flags: Any) -> int:
     """Write an empty sheet with the columns, the formats and a sheet of notes."""
     from batch import pipeline
 
+    refuse_output(out, "OUT.xlsx")
     with at_work(flags) as desk:
         _may_replace(desk, out)
         pipeline.template(out)
@@ -103,6 +107,7 @@ def export(out: Path, **flags: Any) -> int:
     from batch import pipeline
     from batch.core.figures import many
 
+    refuse_output(out, "OUT")
     with at_work(flags) as desk:
         _may_replace(desk, out)
         left_out = on_loop(pipeline.export, out, desk.settings)
@@ -118,6 +123,7 @@ def export(out: Path, **flags: Any) -> int:
 def runs(**flags: Any) -> int:
     """List the runs, newest first."""
     from batch.adapters import runs as folders
+    from batch.console import inert
     from batch.views.endings import run_data, run_row, runs_view
 
     with at_work(flags) as desk:
@@ -128,7 +134,7 @@ def runs(**flags: Any) -> int:
             _page(runs_view(history))
         else:
             for run in history:
-                data("\t".join(run_row(run)))
+                data("\t".join(map(inert, run_row(run))))
         return 0
 
 
@@ -157,7 +163,7 @@ def _show_plan(desk: Desk, path: Path) -> int:
         raise UsageError(f"cannot read {path}: {error}", hint="give a plan written by `plan -o`, or a run") from error
     saved = planfile.load(text)
     if desk.settings.as_json:
-        data(text)
+        json_text(text)
     else:
         _page(plan_review(saved, guard(saved, saved.limits), per_second=desk.settings.per_second))
     return 0
@@ -211,7 +217,9 @@ def report(run: str, **flags: Any) -> int:
 def approve(plan: Path, key: Path, **flags: Any) -> int:
     """Sign a saved plan that you have looked at, for where --approve-by asks for it."""
     from batch import pipeline
+    from batch.adapters.approval import signature_of
 
+    refuse_output(signature_of(plan), "PLAN.json")
     with at_work(flags) as desk:
         _hand_out(desk, pipeline.approve(plan, key))
         return 0

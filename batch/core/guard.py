@@ -32,8 +32,9 @@ LEAST_FAILURES = 5
 KINDS = {action.value: action for action in (Action.ASSIGN, Action.PARK)}
 """The kinds of change that write, by the words of ``--allow``."""
 
-_PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*%", re.ASCII)
-_COUNT = re.compile(r"\d{1,9}", re.ASCII)
+COUNT = r"\d{1,9}"
+PERCENT = r"(\d{1,9}(?:\.\d{1,9})?)\s*%"
+"""What a number and a percentage look like, to the brakes, to the settings and in the schema of job files."""
 
 
 class Refusal(Struct, frozen=True):
@@ -58,15 +59,25 @@ def failure_budget(limits: Limits, changes: int) -> int:
     text = limits.max_failures.strip()
     if not text:
         return max(LEAST_FAILURES, int(MAX_FAILURES * changes))
-    if _COUNT.fullmatch(text):
-        return int(text)
-    return int(_part(text, "--max-failures") * changes)
+    count = count_in(text)
+    return int(_part(text, "--max-failures") * changes) if count is None else count
+
+
+def count_in(text: str) -> int | None:
+    """``50`` as a number; ``None`` for what is not one of at most nine digits."""
+    return int(text) if re.fullmatch(COUNT, text, re.ASCII) else None
+
+
+def part_in(text: str) -> Fraction | None:
+    """``30%`` as 3/10, exactly; ``None`` for what is not a percentage from 0 to 100."""
+    found = re.fullmatch(PERCENT, text, re.ASCII)
+    part = Fraction(found[1]) / 100 if found else None
+    return part if part is not None and part <= 1 else None
 
 
 def _part(text: str, flag: str) -> Fraction:
-    found = _PERCENT.fullmatch(text.strip())
-    part = Fraction(found[1]) / 100 if found else Fraction(-1)
-    if not 0 <= part <= 1:
+    part = part_in(text.strip())
+    if part is None:
         raise UsageError(f"{flag} {text}: not a percentage", hint="write a part such as 50%, up to 100%")
     return part
 
@@ -99,11 +110,13 @@ def _refusals(plan: Plan, most: Fraction) -> Iterator[Refusal]:
 
 def _count_refusal(plan: Plan, most: str) -> Iterator[Refusal]:
     """What may be said yes to without a person looking: few changes, or none."""
-    count = len(plan.writes())
-    if most and _COUNT.fullmatch(most) is None:
+    if not most:
+        return
+    count, allowed = len(plan.writes()), count_in(most)
+    if allowed is None:
         raise UsageError(f"--max-changes {most}: not a count", hint="write a number such as 50")
-    if most and count > int(most):
-        yield Refusal("too_many_changes", f"{count:,} changes are more than {int(most):,}.", f"--max-changes {count}")
+    if count > allowed:
+        yield Refusal("too_many_changes", f"{count:,} changes are more than {allowed:,}.", f"--max-changes {count}")
 
 
 def kinds(text: str) -> frozenset[Action]:

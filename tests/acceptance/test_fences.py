@@ -231,6 +231,38 @@ def test_an_option_without_a_value_is_not_the_same_as_none(at: Desk, sandbox: Sa
     assert all(f"{flag} is empty" in one.stderr for one in done)
 
 
+@pytest.mark.parametrize(
+    ("flag", "text"),
+    [
+        ("--rate", f"{'9' * 400}/s"),
+        ("--deadline", f"{'9' * 400}h"),
+        ("--max-changes", "9" * 5000),
+        ("--max-failures", "12345678901"),
+        ("--max-failures", "5.12345678901%"),
+        ("--token-file", "~nosuchuser/x"),
+        ("--runs-dir", "moves.csv"),
+        ("--runs-dir", "n" * 300),
+        ("--log-file", "moves.csv/log"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_brake_or_a_place_that_cannot_be_is_refused_before_any_call(
+    at: Desk, sandbox: Sandbox, flag: str, text: str
+) -> None:
+    """Neither after the plan was made nor in the middle of the run."""
+    done = at("apply", at.sheet(*rows(2)), "--yes", flag, text)
+    assert (done.returncode, done.stdout, sandbox.log(), at.runs.exists()) == (2, "", [], False), done.stderr
+    assert ("bug:" in done.stderr, "reassign: hint: " in done.stderr) == (False, True)
+
+
+def test_a_damaged_run_of_the_past_is_no_reason_to_refuse_a_plan(at: Desk, sandbox: Sandbox) -> None:
+    """Whatever its summary says of itself."""
+    at("plan", at.sheet(*rows(2)), "-o", "plan.json", "--run-id", "look")
+    (at.runs / "look" / "summary.json").write_text('{"plan_digest": [1], "exit_code": [], "status_counts": 5}')
+    assert (at("runs").returncode, at("apply", "plan.json", "--yes").returncode) == (0, 0)
+    assert sandbox.moved() == wanted(rows(2))
+
+
 def test_the_input_is_not_written_over(at: Desk) -> None:
     """Neither by a plan nor by a marked copy."""
     sheet = at.sheet(*rows(2))

@@ -165,6 +165,22 @@ def test_stdout_is_the_run_folder_and_stderr_is_for_people(worked: Desk, name: s
     assert done.stderr
 
 
+@pytest.mark.parametrize("encoding", ["iso-8859-9", "cp1254", "utf-8:strict"])
+def test_a_stdout_that_lacks_a_character_takes_everything(worked: Desk, encoding: str) -> None:
+    """Names of sheets and folders, as bytes or beyond the encoding, in words and in JSON."""
+    sheet = worked.sheet(row(0, 10), name=os.fsdecode(b"m\xff") + " – ı 😀.csv")
+    said = {"env": worked.environment | {"PYTHONIOENCODING": encoding}, "text": False}
+    runs = worked.folder / f"{encoding}-{os.fsdecode(bytes([255]))}"
+    planned = worked("plan", sheet, "-o", f"{encoding}.json", "--runs-dir", runs, **said)
+    (folder,) = runs.iterdir()
+    assert (planned.returncode, planned.stdout) == (0, os.fsencode(f"{folder}\n")), planned.stderr
+    shown = [worked("show", what, "--runs-dir", runs, **said) for what in (f"{encoding}.json", "last")]
+    told = [worked("show", what, "--json", "--runs-dir", runs, **said) for what in (f"{encoding}.json", "last")]
+    assert [done.returncode for done in (*shown, *told)] == [0, 0, 0, 0]
+    plan, run = (json.loads(done.stdout) for done in told)
+    assert plan["source"]["file"] == run["results"][0]["file"] == sheet.name
+
+
 def on_a_terminal(desk: Desk, *args: str, typed: bytes = b"") -> bytes:
     """What a person would see who has *typed* this."""
     main, other = os.openpty()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shlex
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+import anyio
 import click
 import pytest
 
@@ -118,14 +120,18 @@ def failing(error: BaseException) -> click.Command:
     return command(body)
 
 
+KINDS = [name for name in dir(errors) if name.endswith("Error")]
+
+
+def raised(kind: type[errors.ReassignError]) -> errors.ReassignError:
+    """An error of this kind; some have words of their own."""
+    return kind("words", hint="do this") if kind.__init__ is errors.ReassignError.__init__ else kind()  # type: ignore[call-arg]
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        *(
-            (getattr(errors, name)("words", hint="do this"), getattr(errors, name).exit_code)
-            for name in dir(errors)
-            if name.endswith("Error")
-        ),
+        *((raised(getattr(errors, name)), getattr(errors, name).exit_code) for name in KINDS),
         (KeyboardInterrupt(), 130),
         (ExceptionGroup("", [errors.SafetyError("words"), errors.JournalError("words")]), 11),
         (BaseExceptionGroup("", [ExceptionGroup("", [errors.UnavailableError("words")])]), 10),
@@ -274,3 +280,61 @@ def test_async_commands_run_on_a_fresh_loop() -> None:
         return left + right
 
     assert on_loop(body, 1, right=2) == 3
+
+
+def test_a_signal_that_ends_a_loop_is_no_news_of_the_loop(caplog) -> None:
+    """The exit code tells it; what else goes wrong on a loop is told."""
+
+    async def leave() -> NoReturn:
+        sys.exit(129)
+
+    async def body() -> None:
+        asyncio.get_running_loop().call_exception_handler({"message": "odd", "exception": ValueError("x")})
+        async with anyio.create_task_group() as group:
+            group.start_soon(leave)
+            await anyio.sleep_forever()
+
+    with pytest.raises(SystemExit) as left:
+        on_loop(body)
+    assert (left.value.code, [record.getMessage() for record in caplog.records]) == (129, ["odd"])
+
+
+# ── what comes out ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+ODD = "José ğ 😀 ð"
+"""Characters that one encoding or another has not."""
+
+
+@pytest.mark.parametrize(
+    ("encoding", "read_as"),
+    [("utf-8:strict", "utf-8"), ("iso-8859-9", "ascii"), ("cp1254:strict", "ascii"), ("utf-16", "utf-16")],
+)
+def test_json_is_json_in_every_encoding(home: dict[str, str], tmp_path: Path, encoding: str, read_as: str) -> None:
+    """Whatever the sheet holds, and whatever bytes its name is."""
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/m\xff.csv")
+    Path(name).write_text(f"number,channel,agent\n12,{ODD},Bob\n", "utf-8")
+    done = reassign(home | {"PYTHONIOENCODING": encoding}, "check", name, "--json", text=False)
+    told = json.loads(done.stdout.decode(read_as))
+    assert (done.returncode, told["file"], told["problems"][1]["value"]) == (3, "m\udcff.csv", ODD)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "iso-8859-9", "cp1254:strict"])
+def test_a_path_comes_out_as_the_bytes_that_it_is(home: dict[str, str], tmp_path: Path, encoding: str) -> None:
+    """So that a script can use it; what else stdout has no character for is told by its number."""
+    name = os.fsdecode(b"m\xff\xf0\x9f\x98\x80.xlsx")
+    done = reassign(
+        home | {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT)}, "template", name, text=False, cwd=tmp_path
+    )
+    face = "\\ud83d\\ude00" if "utf" not in encoding else "😀"
+    assert (done.returncode, done.stdout) == (0, b"m\xff" + face.encode() + b".xlsx\n"), done.stderr
+
+
+def test_runs_in_a_pipe_cannot_act_on_a_terminal(home: dict[str, str], tmp_path: Path) -> None:
+    """Nor put words into another column or line."""
+    folder = tmp_path / "runs" / "r1"
+    folder.mkdir(parents=True)
+    hostile = {"command": "\x1b[2J\x07\u202eapply\tacme\nr2", "workspace": "\ud800\u2028", "exit_code": 0}
+    (folder / "summary.json").write_text(json.dumps(hostile))
+    told = reassign(home, "runs", "--runs-dir", tmp_path / "runs").stdout
+    assert told == "r1\t�[2J��apply acme r2\t��\t\t0\t\n"

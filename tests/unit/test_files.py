@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.adapters.files import private_folder, replacing, write_private
+from batch.adapters.files import folder_obstacle, obstacle, private_folder, replacing, write_private
 from batch.errors import JournalError
 
 
@@ -79,3 +79,59 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("x")
     with pytest.raises(JournalError, match="cannot make the folder"):
         private_folder(tmp_path / "f")
+
+
+# ── what can be known before anything is done ─────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        pytest.param("new", "", id="new"),
+        pytest.param("file", "", id="there already"),
+        pytest.param("folder", "it is a folder", id="a folder"),
+        pytest.param("absent/new", "there is no folder {}/absent", id="no folder"),
+        pytest.param("file/new", "{}/file is not a folder", id="through a file"),
+        pytest.param("file/deep/new", "{}/file/deep is not a folder", id="deep through a file"),
+        pytest.param("loop/new", "Too many levels of symbolic links", id="through a link to itself"),
+        pytest.param("n" * 241, "", id="a long name"),
+        pytest.param("n" * 242, "its name is too long", id="too long while it is not whole"),
+        pytest.param("ü" * 128, "its name is too long", id="too long in bytes"),
+    ],
+)
+def test_what_stands_in_the_way_of_a_file_is_told(tmp_path: Path, name: str, told: str) -> None:
+    """And where nothing does, it can be written."""
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert obstacle(tmp_path / name) == told.format(tmp_path)
+    if not told:
+        write_private(tmp_path / name, b"x")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+def test_a_folder_that_is_closed_stands_in_the_way(tmp_path: Path) -> None:
+    """Nothing can be put into it."""
+    (tmp_path / "closed").mkdir(mode=0o500)
+    assert "may not be written to" in obstacle(tmp_path / "closed" / "new")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        pytest.param("absent/deep", "", id="to be made"),
+        pytest.param("folder", "", id="there already"),
+        pytest.param("file", "{}/file is not a folder", id="a file"),
+        pytest.param("file/deep/er", "{}/file is not a folder", id="through a file"),
+        pytest.param(f"absent/{'n' * 256}", "a name in it is too long", id="name too long"),
+        pytest.param("loop/deep", "Too many levels of symbolic links", id="through a link to itself"),
+    ],
+)
+def test_what_stands_in_the_way_of_a_folder_is_told(tmp_path: Path, name: str, told: str) -> None:
+    """And where nothing does, it can be made."""
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert folder_obstacle(tmp_path / name) == told.format(tmp_path)
+    if not told:
+        private_folder(tmp_path / name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -54,6 +55,12 @@ def test_a_jobs_paths_begin_at_the_job_file(tmp_path: Path, monkeypatch) -> None
         pytest.param('kind = "audit"\nfile = "moves.csv"\nmax_chang = "5%"', "did you mean `max_change`?", id="typo"),
         pytest.param('kind = "audit"\nfile = "moves.csv"\ntoken = "x"', "`token` in", id="a token in the file"),
         pytest.param('kind = "audit"\nfile = ', "cannot read", id="not TOML"),
+        pytest.param(f"kind = {'[' * 100_000}", "nested too deeply", id="nested"),
+        pytest.param('kind = "audit"\nfile = "~nosuchuser/x"', "there is no such user", id="nobody's home"),
+        pytest.param(f'kind = "audit"\nfile = "{"x" * 300}"', "File name too long", id="name too long"),
+        pytest.param('kind = "audit"\nfile = "a\\u0000b"', "NUL", id="NUL in the file"),
+        pytest.param('kind = "rollback"\nrun = "a\\u0000b"', "NUL", id="NUL in the run"),
+        pytest.param('kind = "rollback"\nrun = "last"\nprobe = "a\\u0000b"', "NUL", id="NUL in the probe"),
     ],
 )
 def test_a_faulty_job_is_refused_by_the_name_of_its_key(tmp_path: Path, text: str, told: str) -> None:
@@ -131,3 +138,15 @@ def test_the_sample_jobs_are_good(path: Path) -> None:
 def test_there_is_a_sample_of_every_kind() -> None:
     """One job file per kind."""
     assert {job.load(path).kind for path in SAMPLES.glob("*.toml")} == set(JobKind)
+
+
+def test_a_job_file_that_is_a_pipe_is_not_waited_for_unless_a_shell_hands_it_over(tmp_path: Path) -> None:
+    """Somebody has it written by another command; what merely lies there may never be written to."""
+    os.mkfifo(tmp_path / "job.toml")
+    with pytest.raises(UsageError, match="not a regular file"):
+        job.load(tmp_path / "job.toml")
+    reading, writing = os.pipe()
+    os.write(writing, b'kind = "rollback"\nrun = "last"\n')
+    os.close(writing)
+    assert job.load(Path(f"/dev/fd/{reading}")).run == "last"
+    os.close(reading)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -159,3 +160,41 @@ def test_there_are_no_other_ways_to_tell_an_event() -> None:
     """A slip is noticed, heard or not."""
     with pytest.raises(AttributeError, match="'inform'"):
         log.inform("a.b")
+
+
+def test_a_pipe_is_a_log_where_somebody_reads_it(tmp_path: Path) -> None:
+    """Where nobody does, it is refused and not waited for."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with (
+        pytest.raises(UsageError, match=r"cannot write the log .*pipe: nobody reads there"),
+        logging_to(verbose=0, log_file=path, echo=print),
+    ):
+        pass
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with logging_to(verbose=0, log_file=path, echo=print):
+        structlog.get_logger().info("a.b")
+    assert json.loads(os.read(reader, 4096))["event"] == "a.b"
+    os.close(reader)
+
+
+def test_a_reader_that_goes_away_ends_nothing(tmp_path: Path) -> None:
+    """The journal decides what a run does."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with logging_to(verbose=0, log_file=path, echo=print):
+        os.close(reader)
+        structlog.get_logger().info("a.b")
+
+
+@pytest.mark.parametrize("name", ["folder", "file/log", "absent/log", "n" * 300])
+def test_a_log_that_cannot_be_written_is_a_usage_error(tmp_path: Path, name: str) -> None:
+    """Each in the system's words."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(UsageError, match="cannot write the log"),
+        logging_to(verbose=0, log_file=tmp_path / name, echo=print),
+    ):
+        pass

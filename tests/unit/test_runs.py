@@ -13,7 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.adapters import runs
+from batch.core.results import results
+from batch.core.summary import summarise, to_json
 from batch.errors import JournalError, SafetyError, UsageError
+from tests.records import change, outcome, record, row
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()
 
@@ -99,6 +102,14 @@ def test_a_runs_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
         runs.create(tmp_path / "runs", "a")
 
 
+@pytest.mark.parametrize("name", ["file", "file/runs", "n" * 300, f"absent/{'n' * 300}"])
+def test_a_runs_folder_that_cannot_be_one_is_a_usage_error(tmp_path: Path, name: str) -> None:
+    """The disk has nothing to do with it."""
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="no runs can be kept in"):
+        runs.create(tmp_path / name, "a")
+
+
 @given(st.text(max_size=80))
 def test_an_id_that_is_accepted_is_one_plain_name(text: str) -> None:
     """Whatever is typed: accepted ids have no separator, no leading point, no control character."""
@@ -140,12 +151,70 @@ def test_the_history_passes_over_links_files_and_hidden_folders(tmp_path: Path) 
     assert runs.listing(tmp_path / "absent") == ()
 
 
-@pytest.mark.parametrize("summary", [b"{", b"[]", b"\xff"])
+@pytest.mark.parametrize(
+    "summary",
+    [
+        *(b"{", b"[]", b"\xff", b'{"exit_code": []}', b'{"exit_code": true}', b'{"exit_code": 1e300}'),
+        *(pytest.param(b"[" * 200_000, id="nested"), pytest.param(b'{"exit_code": %s}' % (b"9" * 5000), id="digits")),
+    ],
+)
 def test_a_damaged_summary_makes_a_run_unfinished_not_an_error(tmp_path: Path, summary: bytes) -> None:
     """The history must be readable after any crash."""
     (make(tmp_path, "a") / runs.SUMMARY).write_bytes(summary)
     (run,) = runs.listing(tmp_path)
     assert not run.finished
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ({"plan_digest": [1], "run_id": "a"}, {"run_id": "a"}),
+        ({"status_counts": 5}, {}),
+        ({"status_counts": {"done": 1, "failed": "x"}}, {}),
+        (
+            {"status_counts": {"done": 1, "of a later version": 2}},
+            {"status_counts": {"done": 1, "of a later version": 2}},
+        ),
+        ({"command": "\ud800"}, {"command": "\ud800"}),
+        ({"pace": {"limit": float("nan")}, "notes": "x", "later": {}}, {}),
+    ],
+    ids=str,
+)
+def test_a_summary_tells_only_what_a_summary_may_say(tmp_path: Path, told: object, kept: object) -> None:
+    """What reads it need not ask of what kind a value is."""
+    (tmp_path / runs.SUMMARY).write_text(json.dumps(told))
+    assert runs.read_summary(tmp_path) == kept
+
+
+def test_a_summary_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """All of it."""
+    of = record([row()], [change()], [outcome()])
+    told = to_json(summarise(of, list(results(of))))
+    (tmp_path / runs.SUMMARY).write_text(json.dumps(told))
+    assert json.loads(json.dumps(runs.read_summary(tmp_path))) == json.loads(json.dumps(told))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_a_summary_that_is_no_file_is_none(tmp_path: Path, kind: str) -> None:
+    """A pipe is not waited for, a link not followed."""
+    (tmp_path / "elsewhere").write_text('{"exit_code": 0}')
+    path = tmp_path / runs.SUMMARY
+    {"pipe": os.mkfifo, "link": lambda it: it.symlink_to("elsewhere"), "folder": Path.mkdir}[kind](path)
+    assert runs.read_summary(tmp_path) == {}
+
+
+def test_a_file_that_goes_while_the_history_is_read_is_passed_over(tmp_path: Path, monkeypatch) -> None:
+    """As those of a run that is under way do."""
+    folder, scandir = make(tmp_path, "a"), os.scandir
+    (folder / "journal.sqlite-wal").touch()
+
+    def gone(path: Path) -> list[os.DirEntry[str]]:
+        entries = list(scandir(path))
+        (folder / "journal.sqlite-wal").unlink(missing_ok=True)
+        return entries
+
+    monkeypatch.setattr("os.scandir", gone)
+    assert [run.run_id for run in runs.listing(tmp_path)] == ["a"]
 
 
 def test_a_run_is_found_by_id_by_beginning_and_as_last(tmp_path: Path) -> None:
@@ -163,6 +232,15 @@ def test_a_run_is_found_by_the_folder_that_a_command_printed(tmp_path: Path) -> 
     assert "run-1" == runs.find(tmp_path / "runs", str(tmp_path / "runs" / "run-1")).name
     with pytest.raises(UsageError):
         runs.find(tmp_path / "runs", str(tmp_path / "others" / "run-1"))
+
+
+@pytest.mark.parametrize("name", ["loop/x", "loop", "a\0/b", f"{'n' * 300}/x"])
+def test_a_name_that_leads_nowhere_is_a_usage_error(tmp_path: Path, name: str) -> None:
+    """A link to itself among them."""
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    make(tmp_path / "runs", "run-1")
+    with pytest.raises(UsageError, match="there is no run"):
+        runs.find(tmp_path / "runs", str(tmp_path / name) if "/" in name else name)
 
 
 def test_an_empty_name_is_not_the_beginning_of_the_only_run(tmp_path: Path) -> None:

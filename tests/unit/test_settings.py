@@ -16,6 +16,7 @@ from batch.settings import Settings
 from batch.sources import Layer
 
 AGENT = "11111111-2222-3333-4444-555555555555"
+NINES = "9" * 400
 
 
 def load(flags=None, environ=None, job=None, user_file=Path("/nonexistent/settings.toml")) -> Settings:
@@ -167,9 +168,9 @@ def test_lists_in_the_environment_stand_between_semicolons() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        *(("deadline", text) for text in ("90", "0s", "1w", "-5s", "5 s", "٣s", "s")),
-        *(("rate", text) for text in ("5", "0/s", "5/h", "auto/s", "1e3/s")),
-        *(("concurrency", text) for text in ("0", "257", "many", "²")),
+        *(("deadline", text) for text in ("90", "0s", "1w", "-5s", "5 s", "٣s", "s", f"{NINES}h")),
+        *(("rate", text) for text in ("5", "0/s", "5/h", "auto/s", "1e3/s", f"{NINES}/s")),
+        *(("concurrency", text) for text in ("0", "257", "many", "²", NINES)),
         *(("max_change", text) for text in ("30", "101%", "-1%", "%")),
         *(("waves", text) for text in ("1,,5", "x%", "1;2")),
         *(
@@ -179,7 +180,9 @@ def test_lists_in_the_environment_stand_between_semicolons() -> None:
         *(("region", text) for text in ("TUR", "9")),
         *(("run_id", text) for text in ("../x", ".x", "a/b", "last", "x" * 65, "a b", "ä", "x\n")),
         *(("map", text) for text in (("number",), ("=number",), ("x=",))),
-        *(("limit", text) for text in ("-1", "x")),
+        *(("limit", text) for text in ("-1", "x", NINES, "9" * 5000)),
+        *(("max_changes", text) for text in ("x", NINES, "9" * 5000)),
+        *(("max_failures", text) for text in ("12345678901", "5.12345678901%", "1 0%")),
         ("parking_agent", ("not-a-uuid",)),
         ("encoding", "klingon"),
         ("max_age", "0s"),
@@ -251,3 +254,65 @@ def test_a_configuration_that_may_not_be_looked_for_is_told(tmp_path: Path) -> N
     closed.mkdir(mode=0)
     with pytest.raises(UsageError, match="cannot look for"):
         load(user_file=closed / "settings.toml")
+
+
+# ── what a file or a flag may hold by mistake ─────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"rate = {'[' * 100_000}", id="brackets"),
+        pytest.param(f"rate.{'a.' * 3000}b = 1", id="points"),
+        pytest.param(f"limit = 0x{'F' * 6000}", id="a number of thousands of digits"),
+        pytest.param(f"max_failures = 0x{'F' * 6000}", id="and one that stands for a text"),
+        pytest.param(f"map = [0x{'F' * 6000}]", id="and one in a list"),
+        pytest.param(f"max_changes = {'9' * 5000}", id="and one in decimals"),
+    ],
+)
+def test_a_user_file_that_is_absurd_is_refused_not_passed_over(tmp_path: Path, text: str) -> None:
+    """What else it holds may be a brake."""
+    user = tmp_path / "settings.toml"
+    user.write_text(f'max_change = "5%"\n{text}')
+    with pytest.raises(UsageError, match=r"settings\.toml") as refused:
+        load(user_file=user)
+    assert len(refused.value.message) < 1000
+
+
+def test_a_user_file_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
+    """Somebody has put it there, and it is not to be read as none."""
+    (tmp_path / "settings.toml").symlink_to(tmp_path / "settings.toml")
+    with pytest.raises(UsageError, match=r"cannot read .*settings\.toml"):
+        load(user_file=tmp_path / "settings.toml")
+
+
+def test_a_user_file_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody might ever write to it."""
+    os.mkfifo(tmp_path / "settings.toml")
+    with pytest.raises(UsageError, match="not a regular file"):
+        load(user_file=tmp_path / "settings.toml")
+
+
+PATHS = [option.name for option in OPTIONS if option.path]
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_home_that_is_not_there_is_told_with_its_place(name: str) -> None:
+    """A tilde and a name that is nobody's, in a flag and in a file."""
+    with pytest.raises(UsageError, match=rf"^--{name.replace('_', '-')} is '~nosuchuser/x': there is no such user"):
+        load({name: "~nosuchuser/x"})
+    with pytest.raises(UsageError, match=f"`{name}` in job.toml is '~nosuchuser/x': there is no such user"):
+        load(job=Layer({name: "~nosuchuser/x"}, lambda key: f"`{key}` in job.toml", Path("/jobs")))
+
+
+@pytest.mark.parametrize("name", [*PATHS, "probe", "workspace", "sheet", "run_id", "encoding", "map", "only"])
+@pytest.mark.parametrize("text", ["a\0b", "~a\0b/c"])
+def test_a_text_that_the_system_cannot_take_is_refused_at_once(name: str, text: str) -> None:
+    """Not when a file is opened or a probe begun, after the first write."""
+    with pytest.raises(UsageError, match=rf"^`{name}` in job.toml is .*: write it without the NUL character"):
+        load(job=job_layer(**{name: (text,) if name == "map" else text}))
+
+
+def test_a_number_may_stand_for_a_name() -> None:
+    """However long it is, within reason."""
+    assert load(job=job_layer(run_id=20261125193300)).run_id == "20261125193300"

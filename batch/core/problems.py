@@ -205,7 +205,7 @@ CATALOGUE: dict[str, Kind] = {
     "not_listed": Kind(
         "Not in the list of trunks",
         "{value} is an external number, but the list of trunks does not show it",
-        "move a SIP connection or an extension in the panel; for a trunk try again, since the list may have been cut off",
+        "move a SIP connection or an extension in the panel; for a trunk try again: the list may have been cut off",
     ),
     "plus_missing": Kind(
         "Number without its +",

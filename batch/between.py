@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio
+from anyio.abc import ByteReceiveStream
 
 from batch import values
 from batch.adapters.credentials import VARIABLE
@@ -26,6 +27,9 @@ from batch.engine.sweep import sweep
 from batch.errors import ReassignError, WaveError
 from batch.run import Hooks, Run
 from batch.settings import Settings
+
+MOST_HEARD = 8 * 1024
+"""Bytes of what a probe says that are kept: its last line is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +141,23 @@ def _is_done(change: Change, outcomes: Mapping[int, Outcome]) -> bool:
 
 async def _run(words: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
     """A command's exit code, and the last line it said; 127 when there is no such command, as in a shell."""
+    said: dict[str, bytes] = {}
+
+    async def hear(name: str, stream: ByteReceiveStream | None) -> None:
+        assert stream is not None, "both are pipes"
+        async for piece in stream:
+            said[name] = (said.get(name, b"") + piece)[-MOST_HEARD:]
+
     try:
-        done = await anyio.run_process(words, check=False, env=environment, stdin=None)
+        async with await anyio.open_process(words, env=environment, stdin=None) as process:
+            async with anyio.create_task_group() as group:
+                group.start_soon(hear, "out", process.stdout)
+                group.start_soon(hear, "err", process.stderr)
+            code = await process.wait()
     except OSError as error:
         return 127, error.strerror or str(error)
-    lines = (done.stderr or done.stdout or b"").decode("utf-8", "replace").strip().splitlines()
-    return done.returncode, lines[-1][:200] if lines else ""
+    lines = (said.get("err") or said.get("out") or b"").decode("utf-8", "replace").strip().splitlines()
+    return code, lines[-1][:200] if lines else ""
 
 
 def changed(believed: Mapping[int, Outcome], judged: Mapping[int, Outcome]) -> Iterator[Outcome]:

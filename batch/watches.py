@@ -118,15 +118,16 @@ def _window(opening: Window) -> Watch:
 def lift_stop(folder: Path) -> bool:
     """Take away the file that stopped an earlier sitting; whether there was one."""
     path = folder / STOP_FILE
-    there = path.exists()
-    path.unlink(missing_ok=True)
+    there = path.is_file()
+    if there:
+        path.unlink()
     return there
 
 
 def _stop_file(path: Path) -> Watch:
     async def watch() -> Reason:
         # nobody tells when a file appears; one look takes microseconds, so it may as well be in the loop's thread
-        while not path.exists():  # noqa: ASYNC110, ASYNC240
+        while not path.is_file():  # noqa: ASYNC110, ASYNC240
             await anyio.sleep(STOP_LOOK)
         return Reason.STOPPED
 

@@ -30,6 +30,11 @@ MAX_HEAD = 64 * 1024
 """Bytes of status line and headers: eight times what common servers send at most."""
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of a body, unpacked: a page of a hundred heavy agents (API.md §2) at 160 KB each."""
+EASY, AT_MOST = 1024 * 1024, 200
+"""Bytes that a packed body may become in any case, and how many for each of its own beyond that: lists of numbers and
+ids pack to a tenth, and nothing that people write to a hundredth."""
+FRAMING = 16
+"""Bytes around each byte of a body, at most, when it comes in the smallest of chunks."""
 BOTH_KINDS = zlib.MAX_WBITS | 32  # gzip and zlib, told apart by the header
 PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 CONTINUE, SWITCHING, OK = 100, 101, 200
@@ -142,6 +147,7 @@ def _unpacked(body: bytes, packing: str, most: int) -> bytes:
     if packing not in PACKED:
         raise WireError(FaultKind.GARBLED, f"the answer is packed in a way that was not asked for: {packing[:20]!r}")
     unpacker = zlib.decompressobj(BOTH_KINDS)
+    most = min(most, max(EASY, AT_MOST * len(body)))
     try:
         unpacked = unpacker.decompress(body, most + 1)
     except zlib.error as error:
@@ -236,7 +242,8 @@ class _Exchanges(asyncio.Protocol):
             raise WireError(FaultKind.GARBLED, "the answer is not HTTP") from error
         if answer.size > self._host.max_body:
             raise WireError(FaultKind.TOO_LARGE, f"the answer has more than {self._host.max_body:,} bytes")
-        if (self._read > MAX_HEAD and not answer.head_complete) or answer.head_size > MAX_HEAD:
+        around = self._read - answer.size * FRAMING  # what ends a body may itself never end
+        if (around > MAX_HEAD and not answer.complete) or answer.head_size > MAX_HEAD:
             raise WireError(FaultKind.TOO_LARGE, f"the headers of the answer have more than {MAX_HEAD:,} bytes")
 
     def _broken(self, how: str) -> WireError:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from batch.core import fields
 
 LONGEST_TEXT = 300  # characters of a complaint that reach a report
 LONGEST_LOOK = 8_000  # characters of a body that are searched for a complaint
+MOST_TEXTS = 100  # texts of a complaint that are looked at
 
 TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 UNSHOWN = re.compile(r"<(script|style)\b.*?</\1[^>]*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
@@ -25,7 +27,8 @@ def error_of(body: bytes) -> tuple[str, str]:
     document = fields.document(body)
     if isinstance(document, dict):
         code = next((_line(code) for code in _codes(document) if isinstance(code, str) and _line(code)), "")
-        sentences = dict.fromkeys(filter(None, map(_line, _sentences(document))))  # each once, in order
+        texts = islice(_sentences(document), MOST_TEXTS)
+        sentences = dict.fromkeys(filter(None, map(_line, texts)))  # each once, in order
         return code, _capped("; ".join(sentences))
     shown = body[:LONGEST_LOOK].decode("utf-8", "replace")
     return "", _capped(_line(_of_page(shown) if shown.lstrip("\ufeff \t\r\n").startswith("<") else shown))

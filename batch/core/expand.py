@@ -35,6 +35,7 @@ from batch.core.model import (
     SourceTable,
     Trunk,
 )
+from batch.core.normalise import read_wave
 from batch.core.numbers import ASSUMED
 from batch.core.problems import MOST_RELATED, is_error
 from batch.core.roster import Roster
@@ -193,7 +194,10 @@ class _Judge:
 
     def _stranger(self, draft: _Draft, request: Request, state: NumberState | None) -> Problem:
         """Why a number that is not an external one cannot be moved."""
-        if state is not None or request.number in self._snapshot.others:
+        elsewhere = self._snapshot.others.get(request.number)
+        if elsewhere is not None and elsewhere.external:
+            return self._about(draft, "not_listed", Field.NUMBER)
+        if state is not None or elsewhere is not None:
             return self._about(draft, "purchased_number", Field.NUMBER)
         if request.assumed_plus:
             return self._about(draft, "plus_missing", Field.NUMBER, request.number)
@@ -298,7 +302,7 @@ def _assignments(drafts: Sequence[_Draft], carried: Mapping[Trunk, Sequence[_Dra
 def _plan_row(draft: _Draft, table: SourceTable, roster: Roster, numbers: Mapping[Origin, Number]) -> PlanRow:
     request = draft.request
     if request is None:
-        return _unread_row(draft, table, numbers.get(draft.origin))
+        return _unread_row(draft, table, roster, numbers.get(draft.origin))
     named = tuple(channel.value for channel in request.channels or ()) or tuple(t.channel.value for t in draft.trunks)
     uuid = draft.agent or request.agent.uuid
     return PlanRow(
@@ -316,19 +320,21 @@ def _plan_row(draft: _Draft, table: SourceTable, roster: Roster, numbers: Mappin
     )
 
 
-def _unread_row(draft: _Draft, table: SourceTable, number: Number | None) -> PlanRow:
+def _unread_row(draft: _Draft, table: SourceTable, roster: Roster, number: Number | None) -> PlanRow:
     """A row whose own text makes no sense: what was typed, read as far as it can be."""
     channel = table.cell(draft.row, Field.CHANNEL)
     channels = read_channels(channel).channels
     agents = (read_agent(table.cell(draft.row, what)) for what in AGENTS)
     agent = next((reading for reading in agents if reading.uuid or reading.name), None)
+    uuid, name = (agent.uuid, agent.name) if agent else (None, "")
     return PlanRow(
         origin=draft.origin,
         cells=draft.row.cells,
         number=number or table.cell(draft.row, Field.NUMBER),
         channels=tuple(c.value for c in channels) if channels else (channel,),
-        agent_uuid=(agent.uuid or "") if agent else "",
-        agent_name=agent.name if agent else "",
+        agent_uuid=uuid or "",
+        agent_name=roster.name(uuid) if uuid else name,
+        wave=read_wave(table.cell(draft.row, Field.WAVE)),
         note=table.cell(draft.row, Field.NOTE),
         problems=tuple(draft.problems),
         valid=False,

@@ -21,6 +21,8 @@ BARE_UUID = re.compile(r"([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0
 OPAQUE_ID = re.compile(r"[0-9a-z][0-9a-z_.:\-]{0,63}")
 COUNT = re.compile(r"[0-9]{1,18}")
 SURROGATES = re.compile(r"[\ud800-\udfff]")
+MOST_VALUES = 1_000_000
+"""Values of a body, at most: sixteen times as many as a page of a hundred heavy agents (API.md §2) may hold."""
 _REMEMBERED = 4096  # a list of 100,000 numbers says the same few words over and over
 WORDS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -35,8 +37,17 @@ def document(body: bytes) -> dict[str, Any] | list[Any] | None:
     return found if isinstance(found, dict | list) else None
 
 
+def _holds_too_much(text: bytes | str) -> bool:
+    """Whether *text* would become more values than any list has: a million of them take hundreds of megabytes."""
+    if len(text) <= MOST_VALUES:
+        return False
+    return (text.count(",") if isinstance(text, str) else text.count(b",")) > MOST_VALUES
+
+
 def _decoded(text: bytes | str) -> object:
     """What is no UTF-8 becomes ``\ufffd``, which no number and no id holds: it may stand where nobody looks."""
+    if _holds_too_much(text):
+        return None
     try:
         return json_text.decode(text)
     except UnicodeDecodeError:

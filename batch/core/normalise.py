@@ -118,6 +118,11 @@ def _wave(cell: str) -> _Read[int | None]:
     return _Read(int(wave[1])) if wave else _judged(None, (Field.WAVE, damage(plain) or "wave_malformed", ""))
 
 
+def read_wave(cell: str) -> int | None:
+    """The wave that a cell names; ``None`` when it names none."""
+    return _wave(cell).value
+
+
 def _expect(cell: str, header: str) -> _Read[AgentRef | None]:
     if is_blank(cell):
         return _Read(None)

@@ -27,6 +27,7 @@ from msgspec import Struct
 from batch.core.json_text import decode, encode, encode_sorted
 from batch.core.model import Plan
 from batch.core.plan_encode import change_to_json, head_to_json, plan_from_json, row_to_json, source_to_json
+from batch.core.plan_sound import check_shape, check_sound
 from batch.errors import SafetyError
 
 if TYPE_CHECKING:
@@ -83,12 +84,22 @@ def digest(plan: Plan) -> str:
 
 
 def load(text: str | bytes) -> Plan:
-    """The plan in *text*. Raises :class:`SafetyError` like :func:`read`."""
+    """The plan in *text*, which a file holds.
+
+    Raises :class:`SafetyError` like :func:`read`, and when its rows and changes do not fit: whoever edits a plan can
+    give it a good digest.
+    """
     try:
         document = decode(text)
     except (ValueError, RecursionError) as error:
         raise SafetyError("this file is not a plan: it is not JSON", hint=_AGAIN) from error
-    return read(document)
+    plan = read(document)
+    try:
+        check_shape(document)
+        check_sound(plan)
+    except ValueError as error:
+        raise _damaged(error) from error
+    return plan
 
 
 def read(document: Any, *, sheet: str = "") -> Plan:

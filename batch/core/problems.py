@@ -202,6 +202,11 @@ CATALOGUE: dict[str, Kind] = {
         "{value} is a number bought from the platform, not an external trunk",
         "move purchased numbers in the panel: the trunk call does not apply to them",
     ),
+    "not_listed": Kind(
+        "Not in the list of trunks",
+        "{value} is an external number, but the list of trunks does not show it",
+        "move a SIP connection or an extension in the panel; for a trunk try again: the list may have been cut off",
+    ),
     "plus_missing": Kind(
         "Number without its +",
         "{value} has no + and no external trunk of this workspace is {detail}",

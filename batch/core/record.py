@@ -160,6 +160,7 @@ def _take(so_far: _Fold, plan: Plan, entry: Entry) -> None:
         case Kind.RESUMED:
             so_far.whole_run, so_far.whole_run_detail = None, ""
             so_far.finished_at = so_far.exit_code = None
+            so_far.calls, so_far.unbilled = replace(so_far.calls, put=so_far.calls.put + so_far.unbilled), 0
         case Kind.STOPPED:
             so_far.whole_run, so_far.whole_run_detail = Reason(entry.body["whole_run"]), entry.body.get("detail", "")
         case Kind.CALLS:

@@ -93,6 +93,7 @@ class Execution:
         async with anyio.create_task_group() as background:
             for watch in self._setting.watches:
                 background.start_soon(self._watch, watch)
+            await self._look_at_earlier_wave()
             await self._work(background)
             background.cancel_scope.cancel()
         await self._tell_what_is_left()
@@ -185,7 +186,7 @@ class Execution:
         async with self._standstill:
             try:
                 if self._schedule.between_waves:
-                    await self._look_at_wave()
+                    await self._look_at_wave(self._schedule.wave)
                     self._schedule.next_wave()
                 elif (stuck := self._schedule.stuck) is not None:
                     self._write_down(stuck)
@@ -196,9 +197,21 @@ class Execution:
                 self._fail(error)
         self._stir()
 
-    async def _look_at_wave(self) -> None:
+    async def _look_at_earlier_wave(self) -> None:
+        """Before a later sitting begins a wave, the one before it is looked at: the earlier may have been cut off."""
+        unproven = self._schedule.unproven
+        if unproven is None:
+            return
+        try:
+            await self._look_at_wave(unproven)
+        except StopRequested:
+            pass
+        except ReassignError as error:
+            self._fail(error)
+
+    async def _look_at_wave(self, wave: int) -> None:
         if self._setting.check_wave is not None:
-            await self._setting.check_wave(self._schedule.wave, self._ending.outcomes, self._write_down)
+            await self._setting.check_wave(wave, self._ending.outcomes, self._write_down)
 
     async def _tell_what_is_left(self) -> None:
         """What was cut off, or still waits, when the run was stopped: in doubt, or surely not applied."""

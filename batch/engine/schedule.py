@@ -130,6 +130,16 @@ class Schedule:
         """The wave that is open, counted from 0."""
         return self._wave
 
+    @property
+    def unproven(self) -> int | None:
+        """The wave before the open one, when none of that has begun: an earlier sitting may not have looked at it."""
+        first = [id_ for id_, change in self._changes.items() if change.wave == self._wave]
+        earlier = [
+            change.wave for id_, change in self._changes.items() if change.wave < self._wave and id_ in self._ended
+        ]
+        begun = any(id_ in self._ended for id_ in first)
+        return None if begun or not earlier else max(earlier)
+
     def blocker_of(self, change: Change) -> Change | None:
         """A change without an end that will free the agent *change* needs: what a conflict may wait for."""
         for id_ in self._frees.get((change.trunk.channel, change.after), ()):

@@ -53,6 +53,13 @@ def test_a_probe_gets_the_wave_and_not_the_token(at: Desk) -> None:
     assert (at.folder / "probed").read_text().splitlines() == ["1 none", "2 none"]
 
 
+def test_only_the_last_line_of_what_a_probe_says_is_told(at: Desk, sandbox: Sandbox) -> None:
+    """However much there is of it."""
+    loud = "sh -c 'yes | head -c 3000000; echo broken; exit 3'"
+    done = at("apply", at.sheet(*TEN), *ALL, "--probe", loud)
+    assert (done.returncode, sandbox.moved(), "(exit 3: broken)" in done.stderr) == (7, {}, True)
+
+
 def test_a_probe_that_is_not_there_fails(at: Desk, sandbox: Sandbox) -> None:
     """A check that cannot be made does not let the next wave pass."""
     done = at("apply", at.sheet(*TEN), *ALL, "--probe", "no-such-program")

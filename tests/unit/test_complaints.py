@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch.core import complaints
 from batch.core.complaints import LONGEST_TEXT, UNPRINTABLE, error_of
 from tests.unit.test_fields import json_values
 
@@ -107,3 +108,11 @@ def test_no_body_can_make_a_complaint_unsafe(body: object) -> None:
 def test_no_bytes_can_either(body: bytes) -> None:
     """Whatever stands between us and the API."""
     assert "\n" not in "".join(error_of(body))
+
+
+def test_only_the_first_of_a_flood_of_texts_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four million of them would take half a minute, in which no signal is heard."""
+    looked_at: list[str] = []
+    monkeypatch.setattr(complaints, "_line", lambda text: looked_at.append(text) or text)
+    assert complaint({"errors": [str(index) for index in range(5_000)]})[1].startswith("0; 1; 2; ")
+    assert len(looked_at) == complaints.MOST_TEXTS

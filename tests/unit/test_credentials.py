@@ -179,6 +179,12 @@ def test_a_traceback_that_prints_variables_does_not_show_it() -> None:
     [
         pytest.param("42|s3cr3t-Token", b"Bearer 42|s3cr3t-Token!", b"Bearer [token]!", id="quoted"),
         pytest.param("s3cr3t/Token/42", rb'{"x": "s3cr3t\/Token\/42"}', b'{"x": "[token]"}', id="as PHP writes it"),
+        pytest.param("42|s3cr3t-Token", rb'"42\u007Cs3cr3t\u002dToken"', b'"[token]"', id="as .NET writes JSON"),
+        pytest.param("42|s3cr3t&Token", b"<p>42&#124;s3cr3t&amp;Token", b"<p>[token]", id="as HTML has it"),
+        pytest.param("42|s3cr3t+Token", b"?token=42%7Cs3cr3t%2bToken", b"?token=[token]", id="as a URL has it"),
+        pytest.param(
+            "42|s3cr3t-Token", '"42|s3cr3t-Token"'.encode("utf-16-le"), '"[token]"'.encode("utf-16-le"), id="in UTF-16"
+        ),
         pytest.param("call", b'{"channel": "call"}', b'{"channel": "call"}', id="a word of the API"),
     ],
 )
@@ -190,3 +196,12 @@ def test_a_token_is_struck_out_of_what_a_server_sends(token: str, received: byte
 def test_two_secrets_tell_nothing_by_comparison() -> None:
     """Equality would be a way to guess."""
     assert Secret(TOKEN) != Secret(TOKEN)
+
+
+def test_a_token_given_where_its_file_is_meant_is_not_told() -> None:
+    """A name that looks like one is; any other is told as it was given."""
+    with pytest.raises(UsageError) as caught:
+        find_token(Path("42abcdefGHIJKLMNopqrstuv"))
+    assert ("abcdefGHIJ" in caught.value.message, "may be the token itself" in caught.value.message) == (False, True)
+    with pytest.raises(UsageError, match="secrets/mihu-token"):
+        find_token(Path("secrets/mihu-token"))

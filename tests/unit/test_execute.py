@@ -100,6 +100,54 @@ async def test_a_wave_is_looked_at_before_the_next_one_starts() -> None:
     assert (ending.outcomes[0].status, made.notes.outcomes()[0][0]) == (Status.DRIFTED, Status.DRIFTED)
 
 
+async def test_a_later_sitting_looks_at_the_wave_before_the_one_it_begins() -> None:
+    """The earlier one may have been cut off before it could; where the next was begun, it had looked."""
+    looked: list[tuple[int, int]] = []
+
+    async def check(wave: int, outcomes: Mapping[int, Outcome], record: Any) -> None:
+        looked.append((wave, made.api.count("PUT")))
+
+    changes = [move(i, wave=i // 2) for i in range(4)]
+    for known in ({0: ended(0), 1: ended(1)}, {0: ended(0), 1: ended(1), 2: ended(2)}, {0: ended(0)}, {}):
+        made = await with_trunks(4)
+        looked.append((-1, -1))
+        await made.execute(changes, known=known, check_wave=check)
+    assert looked == [(-1, -1), (0, 0), (-1, -1), (-1, -1), (0, 1), (-1, -1), (0, 2)]
+
+
+async def test_a_wave_of_an_earlier_sitting_that_does_not_hold_stops_the_next() -> None:
+    """Nothing of it is sent."""
+    made = await with_trunks(4)
+
+    async def check(wave: int, outcomes: Mapping[int, Outcome], record: Any) -> None:
+        raise WaveError(f"wave {wave + 1} is not as the server said")
+
+    known = {0: ended(0), 1: ended(1)}
+    ending = await made.execute([move(i, wave=i // 2) for i in range(4)], known=known, check_wave=check)
+    assert (made.api.count("PUT"), ending.stopped) == (0, Reason.WAVE_FAILED)
+
+
+async def test_a_stop_while_the_wave_of_an_earlier_sitting_is_looked_at_ends_the_run() -> None:
+    """As it does between two waves."""
+    made = await with_trunks(4)
+
+    async def check(wave: int, outcomes: Mapping[int, Outcome], record: Any) -> None:
+        await made.gate.sleep(100.0)
+
+    known, watch = {0: ended(0), 1: ended(1)}, after(5.0, Reason.STOPPED)
+    changes = [move(i, wave=i // 2) for i in range(4)]
+    ending = await made.execute(changes, known=known, check_wave=check, watches=[watch])
+    assert (made.api.count("PUT"), ending.stopped, ending.error) == (0, Reason.STOPPED, None)
+
+
+async def test_a_run_whose_time_is_over_was_stopped_by_its_deadline() -> None:
+    """Whoever notices first, of the API that says nothing."""
+    made = await with_trunks(3, deadline=3.0)
+    made.api.latency = 2.0
+    ending = await made.execute([move(i) for i in range(3)], workers=1)
+    assert (ending.stopped, ending.error) == (Reason.DEADLINE, None)
+
+
 async def test_a_wave_that_does_not_hold_stops_the_run() -> None:
     """The next is not begun."""
     made = await with_trunks(4)

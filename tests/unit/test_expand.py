@@ -87,6 +87,19 @@ def test_a_number_that_the_workspace_does_not_have_is_named_as_typed() -> None:
     assert ("no_such_trunk", "Phone", "+49 30 1234567") == (problem.code, problem.column, problem.value)
 
 
+def test_an_external_number_that_the_trunk_list_does_not_show_is_not_called_a_purchased_one() -> None:
+    """It may be a SIP connection, or the list was cut off: whoever reads it can tell."""
+    other = state(number(7), {"call": "B"})
+    found = expanded([want(7, "call", "C")], replace(live({"call": "A"}), others={other.number: other}))
+    assert [["not_listed"]] == said(found)
+
+
+def test_a_row_that_makes_no_sense_keeps_its_wave() -> None:
+    """Results are sorted by it."""
+    found = expanded([("abc", "call", "C", "3")], live({"call": "A"}), header=(*HEADER, "wave"))
+    assert [3] == [row.wave for row in found.rows]
+
+
 @pytest.mark.parametrize("listed", ["others", "numbers"])
 def test_a_purchased_number_cannot_be_moved(listed: str) -> None:
     """The trunk call does not apply to a bought number, in whichever list it stands."""
@@ -271,7 +284,7 @@ def test_a_row_that_makes_no_sense_is_shown_as_far_as_it_can_be_read() -> None:
     rows = [("abc", "whatsapp;call", uuid("C").upper()), (number(0), "fax", "C"), (number(0), "call", "")]
     found = expanded(rows, live({"call": "A"}))
     assert [
-        ("abc", ("call", "whatsapp"), uuid("C"), ""),
+        ("abc", ("call", "whatsapp"), uuid("C"), "C"),
         (number(0), ("fax",), "", "C"),
         (number(0), ("call",), "", ""),
     ] == [(row.number, row.channels, row.agent_uuid, row.agent_name) for row in found.rows]

@@ -186,3 +186,9 @@ def test_a_count_is_a_whole_number_also_in_quotes(value: object, found: int | No
 def test_a_flag_is_a_truth_value_also_as_a_digit_or_a_word(value: object, found: bool | None) -> None:
     """What is neither was not said."""
     assert found is fields.flag(value)
+
+
+def test_a_body_of_more_values_than_any_list_has_is_not_read() -> None:
+    """Its values would take fifty times its size."""
+    assert fields.document(b"[" + b"{}," * 1_000_001 + b"{}]") is None
+    assert fields.document(b"[" + b"{}," * 100 + b"{}]") is not None

@@ -163,6 +163,18 @@ async def test_a_pause_longer_than_the_run_may_last_ends_it_at_once() -> None:
         await gate.sleep(4.0)
 
 
+async def test_a_breaker_that_is_open_for_longer_than_the_run_may_last_is_told_as_what_it_is() -> None:
+    """The server has asked for nothing: it does not answer."""
+    gate = a_gate(deadline=anyio.current_time() + 3.0)
+
+    async def until_it_opens() -> None:
+        while True:
+            await one_call(gate, Fault(FaultKind.CONNECT, "refused"))
+
+    with pytest.raises(UnavailableError, match="the API does not answer, and is asked again in"):
+        await until_it_opens()
+
+
 async def test_nobody_leaves_after_the_deadline() -> None:
     """Waiting for an answer that does not come ends with the run's time."""
     start = anyio.current_time()

@@ -31,6 +31,8 @@ def test_a_trunk_is_told_as_its_number_and_channel() -> None:
         ),
         pytest.param(Workspace("acme", "127.0.0.1:80"), Workspace("", "127.0.0.1:80"), id="tenant left away"),
         pytest.param(Workspace("acme", "api.example"), Workspace("acme", "API.example"), id="case"),
+        pytest.param(Workspace("", "localhost:80"), Workspace("", "127.0.0.1:80"), id="this machine by its address"),
+        pytest.param(Workspace("", "localhost:80"), Workspace("", "[::1]:80"), id="this machine by its other address"),
     ],
 )
 def test_two_names_of_one_workspace_have_one_key(one: Workspace, other: Workspace) -> None:

@@ -287,6 +287,42 @@ def test_needs_and_numbers_are_checked_even_with_a_good_digest() -> None:
     ] == [message.removeprefix("this plan is damaged: ValueError ") for message in messages]
 
 
+def forged(edit: Callable[[Document], object]) -> str:
+    """The usual plan after somebody has been at it who knows how its digest is made."""
+    document = json.loads(edited(edit))
+    document["digest"] = planfile._digest(planfile._told_of(document), document["rows"], document["changes"])
+    return json.dumps(document)
+
+
+def _once_more(document: Document) -> None:
+    document["changes"].append(document["changes"][1])
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        pytest.param(_set("changes.1.number", "+49300000000"), "none of its rows", id="another trunk"),
+        pytest.param(_set("changes.1.after", uuid("E")), "another agent", id="another agent"),
+        pytest.param(_once_more, "more than once", id="a change twice"),
+        pytest.param(
+            lambda d: d["changes"][1].update(number="+49300000000", action="keep"),
+            "has no change for",
+            id="a change less",
+        ),
+        pytest.param(_set("rows.0.number", 1.5), "Expected `str`, got `float`", id="a number that is none"),
+        pytest.param(_set("changes.0.page", "a"), "Expected `int`, got `str`", id="a page that is none"),
+        pytest.param(_set("facts.numbers_asked", []), "Expected `int`, got `array`", id="a fact that is none"),
+        pytest.param(_set("limits.allow", 1), "Expected `str`, got `int`", id="a limit that is none"),
+    ],
+)
+def test_a_plan_that_does_not_add_up_is_refused_even_with_a_good_digest(
+    edit: Callable[[Document], object], words: str
+) -> None:
+    """What is sent is what its rows ask for, and each of it is in the report."""
+    assert load(forged(lambda _document: None))
+    assert words in refused(forged(edit))
+
+
 @pytest.mark.parametrize("key", ["file", "sha256", "sheet"])
 def test_a_source_that_is_no_text_is_refused(key: str) -> None:
     """It is no part of the digest, and travels into every line of the results."""

@@ -169,6 +169,14 @@ def test_of_a_sitting_that_was_cut_off_the_writes_are_known() -> None:
     """What it read it has told nobody."""
     made = told(intent(), ended(outcome()), cost(get=3, put=1), RESUMED, intent(1), intent(1))
     assert (made.calls.get, made.calls.put) == (3, 3)
+    gone_on_with = told(intent(), RESUMED, intent(1), cost(get=5, put=1))
+    assert (gone_on_with.calls.get, gone_on_with.calls.put) == (5, 2)
+
+
+def test_what_a_run_was_begun_under_and_when_it_sent_last_is_known() -> None:
+    """For whoever goes on with it, or takes it back."""
+    made = fold([*opened(terms={"probe": "true"}), intent(at=BEGAN + 1), intent(1, at=BEGAN + 4)])
+    assert (made.terms, made.sent_at) == ({"probe": "true"}, BEGAN + 4)
 
 
 def test_calls_of_several_sittings_add_up() -> None:

@@ -105,6 +105,7 @@ ENDLESS = {
     "head": (b"HTTP/1.1 200 OK\r\n", b"X-Filler: " + b"x" * 1000 + b"\r\n"),
     "hints": (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
     "trailers": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X-Filler: " + b"x" * 1000 + b"\r\n"),
+    "a trailer": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Filler: ", b"x" * 1000),
     "body": (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 1000),
     "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"3e8\r\n" + b"x" * 1000 + b"\r\n"),
 }
@@ -128,6 +129,20 @@ async def test_what_unpacks_to_more_than_the_cap_is_not_unpacked(size: int) -> N
     assert isinstance(replies[0], Fault), replies[0]
     assert isinstance(replies[1], Answer), replies[1]
     assert (replies[0].kind, len(replies[1].body)) == (FaultKind.TOO_LARGE, 100_000)
+
+
+@pytest.mark.parametrize(("size", "whole"), [(1_000_000, True), (3_000_000, False)])
+async def test_a_package_that_holds_hundreds_of_times_its_size_is_not_unpacked(size: int, whole: bool) -> None:
+    """Nothing that an API lists is as alike; what becomes a megabyte is taken in any case."""
+    reply = await reply_to(answer(gzip.compress(b"1," * (size // 2)), b"Content-Encoding: gzip"))
+    assert isinstance(reply, Answer) is whole
+
+
+async def test_the_smallest_of_chunks_are_an_answer_like_any_other() -> None:
+    """A byte each, with six around it."""
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in b"[" + b"1," * 30_000 + b"1]")
+    reply = await reply_to(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
+    assert isinstance(reply, Answer), reply
 
 
 async def test_a_head_of_the_usual_size_is_no_fault() -> None:

@@ -77,8 +77,8 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     why no change was started at all (an audit, a guard, invalid rows), or why the rest was not; ``None`` when the run
     went to its end. ``restoring`` are changes whose putting back was begun and has no outcome. ``plan_digest`` is that
     of the plan as it was written down; ``opening_entries`` is how many of the journal's entries tell all but how the
-    run went. ``undoes`` says that it is a rollback, or tries one again. ``terms`` are settings that it was begun with, and
-    is gone on with, as far as they were given. ``sent_at`` is when it last sent a PUT, or was about to.
+    run went. ``undoes`` says that it is a rollback, or tries one again. ``terms`` are settings that it was begun
+    with and is gone on with, as far as they were given. ``sent_at`` is when it last sent a PUT, or was about to.
     """
 
     run_id: str

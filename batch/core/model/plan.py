@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -96,6 +97,9 @@ class PlanRow(Struct, frozen=True, kw_only=True, gc=False):
     duplicate_of: Mapping[str, int] = field(default_factory=dict)
 
 
+_LOOPBACK = re.compile(r"^(?:127(?:\.\d{1,3}){3}|\[::1\])(?=:|$)", re.ASCII)
+"""This machine by its addresses, which is one host whatever it is called."""
+
 BRANDS = ("mihu.ai", "mindhunters.ai")
 """The vendor's domains: the present one, and the older one that may still answer (API.md §1)."""
 
@@ -109,8 +113,9 @@ class Workspace(Struct, frozen=True, order=True):
     @property
     def key(self) -> str:
         """What two names of one workspace share: the tenant on the vendor's domains, elsewhere the host alone."""
-        tenant, _, brand = self.host.casefold().partition(".")
-        return tenant if brand in BRANDS else self.host.casefold()
+        host = _LOOPBACK.sub("localhost", self.host.casefold())
+        tenant, _, brand = host.partition(".")
+        return tenant if brand in BRANDS else host
 
     def __str__(self) -> str:
         return f"{self.tenant} at {self.host}" if self.tenant else self.host

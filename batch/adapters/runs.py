@@ -81,8 +81,8 @@ def new_run_id(epoch: float) -> str:
 def create(runs_dir: Path, run_id: str) -> Path:
     """Make the folder of a new run.
 
-    Raises :class:`UsageError` for an unsafe or used id, or a runs folder that cannot be one, :class:`SafetyError` for
-    one that is a link or that somebody else owns, :class:`JournalError` when the disk refuses.
+    Raises :class:`UsageError` for an unsafe or used id, :class:`SafetyError` for a runs folder that is a link or that
+    somebody else owns, :class:`JournalError` for one that cannot be made, or when the disk refuses.
     """
     try:
         folder = runs_dir / check_run_id(run_id)
@@ -194,7 +194,7 @@ def _is_in(folder: Path, runs_dir: Path) -> bool:
 
 def _private_runs_dir(runs_dir: Path) -> None:
     if why := folder_obstacle(runs_dir):
-        raise UsageError(f"no runs can be kept in {runs_dir}: {why}", hint="choose another --runs-dir")
+        raise JournalError(f"no runs can be kept in {runs_dir}: {why}", hint="choose another --runs-dir")
     if runs_dir.is_symlink():
         raise SafetyError(
             f"{runs_dir} is a link: a run's files would land somewhere else", hint="give the real folder as --runs-dir"

@@ -117,7 +117,10 @@ def at_work(flags: Mapping[str, Any], job: Layer | None = None) -> Iterator[Desk
 
 
 def settings_of(flags: Mapping[str, Any], job: Layer | None = None) -> Settings:
-    """The settings from all their sources. Raises :class:`UsageError` with every fault."""
+    """The settings from all their sources.
+
+    Raises :class:`UsageError` with every fault, :class:`JournalError` for a runs folder that cannot be one.
+    """
     from batch import sources
     from batch.adapters.files import folder_obstacle
 
@@ -125,7 +128,7 @@ def settings_of(flags: Mapping[str, Any], job: Layer | None = None) -> Settings:
     wants_json.set(settings.as_json)
     why = folder_obstacle(settings.runs_dir) if "runs_dir" in settings.model_fields_set else ""
     if why:
-        raise UsageError(f"no runs can be kept in {settings.runs_dir}: {why}", hint="choose another --runs-dir")
+        raise JournalError(f"no runs can be kept in {settings.runs_dir}: {why}", hint="choose another --runs-dir")
     return settings
 
 

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch.cli.common import CHOICE, FILE, READING, SHEET, WRITING, at_work, common, data, on_loop, refuse_input
+from batch.cli.common import (
+    CHOICE,
+    FILE,
+    READING,
+    SHEET,
+    WRITING,
+    at_work,
+    common,
+    data,
+    json_text,
+    on_loop,
+    refuse_input,
+    refuse_output,
+)
 from batch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +40,8 @@ def plan(file: Path, out: str | None, *, detailed_exitcode: bool, **flags: Any) 
     """Show what `apply` would do and refuse; writes nothing to the API."""
     from batch import pipeline
 
-    if out is not None:
+    if out not in (None, "-"):
+        refuse_output(Path(out), "--out")
         refuse_input(file, "--out", Path(out))
     with at_work(flags) as desk:
         ended = on_loop(pipeline.plan, file, desk.settings, hooks(desk), detailed=detailed_exitcode)
@@ -170,9 +184,9 @@ def hand_out(desk: Desk, ended: Finished, plan_to: str | None = None) -> int:
         with saved.open("rb") as whole, replacing(Path(str(plan_to))) as copy:
             shutil.copyfileobj(whole, copy)
     if plan_to == "-" or (desk.settings.as_json and ended.record.command == "plan"):
-        data(saved.read_text("utf-8"))
+        json_text(saved.read_text("utf-8"))
     elif desk.settings.as_json:
-        data((ended.folder / runs.SUMMARY).read_text("utf-8"))
+        json_text((ended.folder / runs.SUMMARY).read_text("utf-8"))
     else:
         data(ended.folder)
     return ended.exit_code

@@ -179,8 +179,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Patch(
                 SETTLE,
-                "        if owner != change.before:\n",
-                "        if owner != change.before and attempt.in_doubt:\n",
+                "        if live.owner(change.trunk) != change.before:\n",
+                "        if live.owner(change.trunk) != change.before and attempt.in_doubt:\n",
             ),
         ),
     ),
@@ -190,11 +190,10 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Patch(
                 SETTLE,
-                "        owner = live.owner(change.trunk)\n        if owner == change.after:\n",
-                "        owner = live.owner(change.trunk)\n"
+                "        if live.owner(change.trunk) != change.after:\n",
                 "        if attempt.free and attempt.attempts == attempt.free:\n"
                 "            return None\n"
-                "        if owner == change.after:\n",
+                "        if live.owner(change.trunk) != change.after:\n",
             ),
         ),
     ),
@@ -221,13 +220,13 @@ MUTANTS: tuple[Mutant, ...] = (
                 "                return self._end(attempt, Status.DONE, Reason.VERIFIED, Verified.ECHO)\n"
                 "            case Verdict.FRESH_CONNECTION:\n",
             ),
-            Patch("batch/carry.py", '    if settings.verify == "echo" or not', "    if settings.verify or not"),
+            Patch("batch/carry.py", '        if settings.verify != "echo" and', "        if not settings.verify and"),
         ),
     ),
     Mutant(
         "the final look is left out",
         scenarios.answers,
-        (Patch("batch/carry.py", '    if settings.verify == "echo" or not', "    if settings.verify or not"),),
+        (Patch("batch/carry.py", '        if settings.verify != "echo" and', "        if not settings.verify and"),),
     ),
     Mutant(
         "a stop stops nothing",

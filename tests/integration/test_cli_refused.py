@@ -112,7 +112,7 @@ def test_a_runs_folder_that_cannot_be_one_is_refused_before_anything_is_done(
 ) -> None:
     """It is looked at before the sheet."""
     (tmp_path / "file").touch()
-    assert cli.run([*command, "--runs-dir", str(tmp_path / name)]) == 2
+    assert cli.run([*command, "--runs-dir", str(tmp_path / name)]) == 11
     assert "no runs can be kept in" in capsys.readouterr().err
 
 

@@ -103,10 +103,10 @@ def test_a_runs_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["file", "file/runs", "n" * 300, f"absent/{'n' * 300}"])
-def test_a_runs_folder_that_cannot_be_one_is_a_usage_error(tmp_path: Path, name: str) -> None:
-    """The disk has nothing to do with it."""
+def test_a_runs_folder_that_cannot_be_one_is_refused(tmp_path: Path, name: str) -> None:
+    """Whatever is in the way, nothing can be written down there."""
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="no runs can be kept in"):
+    with pytest.raises(JournalError, match="no runs can be kept in"):
         runs.create(tmp_path / name, "a")
 
 

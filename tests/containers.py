@@ -29,11 +29,22 @@ def repacked(path: Path, part: str, change: Callable[[bytes], bytes]) -> Path:
     return zipped(path, {**parts, part: change(parts[part])})
 
 
+def with_parts(path: Path, parts: Mapping[str, str | bytes]) -> Path:
+    """The workbook with these parts more, or in place of those of the same name."""
+    return zipped(path, {**parts_of(path.read_bytes()), **parts})
+
+
 def bare_xlsx(path: Path, sheet: str) -> Path:
     """An XLSX of one worksheet, whose XML is *sheet*."""
     return zipped(path, {**_package("xml"), "xl/worksheets/sheet1.xml": sheet, "xl/workbook.xml": (
         f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets><sheet name="Trunks" sheetId="1" r:id="rId1"/></sheets>'
         "</workbook>")})  # fmt: skip
+
+
+def inline(text: str, place: str = "") -> str:
+    """A cell of an XLSX with its text in it; without *place* it is the one after the cell before."""
+    said = f'r="{place}" ' if place else ""
+    return f'<c {said}t="inlineStr"><is><t>{escape(text)}</t></is></c>'
 
 
 def _package(ending: str) -> dict[str, str]:

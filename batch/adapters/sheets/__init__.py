@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from batch.adapters.sheets import table
+from batch.adapters.sheets.archive import of_no_directory, of_one_directory
 from batch.adapters.sheets.bombs import refuse_bombs
 from batch.adapters.sheets.container import Container, container_of
 from batch.core.model import SourceTable
@@ -44,13 +45,15 @@ def read(path: Path, *, sheet: str = "", mapping: Mapping[str, str] = _NO_MAPPIN
 
     data = _bytes_of(path)
     name = path.name
-    if container_of(data, path) is Container.TEXT:
+    container = container_of(data, path)
+    if container is Container.TEXT:
         if sheet:
             raise InputError(f"{name} is a text file and has no sheets", hint="leave --sheet away")
         grid = text.grid(data, name, mapping=mapping, encoding=encoding)
     else:
         refuse_bombs(data, name)
-        grid = workbook.grid(data, name, sheet=sheet, mapping=mapping)
+        book = of_one_directory(data) if container is Container.ZIP else of_no_directory(data)
+        grid = workbook.grid(book, name, sheet=sheet, mapping=mapping)
     return table.build(grid, file=name, sha256=hashlib.sha256(data).hexdigest(), mapping=mapping)
 
 

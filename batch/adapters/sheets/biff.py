@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import olefile
 
-from batch.adapters.sheets.extent import Reach
+from batch.adapters.sheets.extent import ImpossibleError, Reach
 
 Record = tuple[int, bytes]
 
@@ -25,10 +25,6 @@ _CELLS = frozenset({BOOL_ERR, FORMULA, 0x00FD, 0x0204, 0x00D6, 0x0203, 0x027E, 0
 MOST_ROWS, MOST_COLUMNS = 65_536, 256
 _AREA, _AREA_BEFORE_97 = struct.Struct("<IIHH"), struct.Struct("<HHHH")
 _PLACE = struct.Struct("<HH")
-
-
-class ImpossibleError(ValueError):
-    """The records say what no XLS can hold."""
 
 
 def stream_of(data: bytes) -> bytes:

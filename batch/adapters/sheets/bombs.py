@@ -2,7 +2,8 @@
 
 Refused are parts that unpack to far more than a sheet holds, parts that do not unpack at all, an ODS whose XML breaks
 off, at whose end its reader would wait for ever, and a sheet whose cells span far more than they fill: the reader keeps
-a full rectangle of it, so one stray cell in the last row and column would cost some hundred gigabytes.
+a full rectangle of it, so one stray cell in the last row and column would cost some hundred gigabytes. So would texts
+that a workbook only says it has, for the reader makes room for them, and one long text that many cells show.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import zlib
 from xml.parsers import expat
 
 from batch.adapters.sheets import biff
+from batch.adapters.sheets.archive import END
 from batch.adapters.sheets.container import damaged, password
-from batch.adapters.sheets.extent import Reach, extent_of
+from batch.adapters.sheets.extent import Extent, ImpossibleError, Reach, UnclearError, extent_of
+from batch.adapters.sheets.shared import most_copied
 from batch.adapters.sheets.table import MAX_COLUMNS, MAX_ROWS
 from batch.errors import InputError
 
@@ -30,8 +33,13 @@ MAX_SPARSE = 4 * 1024 * 1024
 SPARSE = 50
 """A rectangle of more than ``MAX_SPARSE`` cells has at least one in ``SPARSE`` filled, or it is no table."""
 
-_ODS_CONTENT = "content.xml"
-_WORKBOOK_PARTS = frozenset({"xl/workbook.xml", "xl/workbook.bin", _ODS_CONTENT})
+MAX_TOGETHER = 4 * MAX_SPARSE
+"""The same for all sheets of a workbook whose reader keeps them all."""
+MAX_COPIED = 256 * 1024 * 1024
+"""Bytes of texts that are written once and stand in many cells."""
+
+_BINARY = "xl/workbook.bin"
+_WORKBOOK_PARTS = frozenset({"xl/workbook.xml", _BINARY, "content.xml"})
 _ODS_MANIFEST = "META-INF/manifest.xml"
 _ENCRYPTED_PART = 1
 _STEP = 1024 * 1024
@@ -48,9 +56,11 @@ def refuse_bombs(data: bytes, name: str) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _look_through(archive, len(data), name)
+    except ImpossibleError as error:
+        raise _senseless(name) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
         raise damaged(name, "its parts do not unpack") from error
-    except (expat.ExpatError, LookupError) as error:  # LookupError: an encoding that nobody knows
+    except expat.ExpatError as error:
         raise damaged(name, "its XML is not whole") from error
     except NotImplementedError as error:
         raise damaged(name, "it is packed in an unusual way") from error
@@ -65,15 +75,24 @@ def _look_through(archive: zipfile.ZipFile, packed: int, name: str) -> None:
         raise _bomb(name)
     if _encrypted(archive, parts):
         raise password(name)
+    binary = any(part.filename.casefold() == _BINARY for part in parts)
+    filled: dict[zipfile.ZipInfo, int] = {}
     for part in parts:
-        limit -= _unpacked(archive, part, limit, name)
+        extent = _looked_at(archive, part, limit, name, binary=binary)
+        limit -= part.file_size
+        filled[part] = extent.reach.filled
+    if most_copied(archive, filled, MAX_UNPACKED) > MAX_UNPACKED:
+        raise _bomb(name)
 
 
 def _look_through_xls(data: bytes, name: str) -> None:
     try:
-        far = next(filter(_sprawls, biff.reaches(biff.stream_of(data))), None)
+        stream = biff.stream_of(data)
+        far = next(filter(_sprawls, biff.reaches(stream)), None)
     except Exception as error:  # the container's reader raises of its own and of Python's
-        raise damaged(name, "its records make no sense") from error
+        raise _senseless(name) from error
+    if END in data and (END in stream or not stream):  # an archive, to which the reader would go on
+        raise _senseless(name)
     if far is not None:
         raise _sprawl(name, far)
 
@@ -88,32 +107,48 @@ def _encrypted(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo]) -> bool:
         return b"encryption-data" in file.read(_STEP)
 
 
-def _unpacked(archive: zipfile.ZipFile, part: zipfile.ZipInfo, limit: int, name: str) -> int:
-    """Unpack one part and return its true size."""
+def _looked_at(archive: zipfile.ZipFile, part: zipfile.ZipInfo, limit: int, name: str, *, binary: bool) -> Extent:
+    """Unpack one part, a second time if the first look could not tell, and leave its true size with it."""
+    try:
+        return _unpacked(archive, part, limit, name, extent_of(part.filename, binary=binary))
+    except UnclearError:
+        return _unpacked(archive, part, limit, name, extent_of(part.filename, binary=binary, quick=False))
+
+
+def _unpacked(archive: zipfile.ZipFile, part: zipfile.ZipInfo, limit: int, name: str, extent: Extent) -> Extent:
     size = 0
-    extent = extent_of(part.filename)
-    whole = expat.ParserCreate() if part.filename == _ODS_CONTENT else None
     part.file_size = limit + 2 * _STEP  # zipfile stops at this size; the directory's own figure may be a lie
     with archive.open(part) as file:
         while piece := file.read(_STEP):
             size += len(piece)
             if size > limit:
                 raise _bomb(name)
-            if whole is not None:
-                whole.Parse(piece)
-            if extent is not None:
-                extent.see(piece)
-                if _sprawls(extent.reach):
-                    raise _sprawl(name, extent.reach)
-    if whole is not None:
-        whole.Parse(b"", True)  # noqa: FBT003 - the end
-    return size
+            extent.see(piece)
+            _check(extent, name)
+    part.file_size = size
+    extent.end()
+    _check(extent, name)
+    if extent.promised > max(size, MAX_SPARSE):
+        raise damaged(name, "it says that it has more texts than bytes")
+    return extent
+
+
+def _check(extent: Extent, name: str) -> None:
+    if _sprawls(extent.reach):
+        raise _sprawl(name, extent.reach)
+    total = extent.total
+    if total.copied > MAX_COPIED or (total.cells > MAX_TOGETHER and total.cells > SPARSE * total.filled):
+        raise _bomb(name)
 
 
 def _sprawls(reach: Reach) -> bool:
     if reach.rows > MAX_ROWS or reach.columns > MAX_COLUMNS:
         return True
     return reach.cells > MAX_CELLS or (reach.cells > MAX_SPARSE and reach.cells > SPARSE * reach.filled)
+
+
+def _senseless(name: str) -> InputError:
+    return damaged(name, "its records make no sense")
 
 
 def _bomb(name: str) -> InputError:

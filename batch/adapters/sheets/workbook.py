@@ -18,7 +18,8 @@ import pandas as pd
 from python_calamine import SheetTypeEnum, SheetVisibleEnum
 
 from batch.adapters.sheets.container import damaged
-from batch.adapters.sheets.marks import Marks, marks_of
+from batch.adapters.sheets.hush import hushed
+from batch.adapters.sheets.marks import Area, Marks, marks_of
 from batch.adapters.sheets.table import MAX_ROWS, Grid
 from batch.core import columns
 from batch.core.texts import is_blank
@@ -36,8 +37,10 @@ def grid(data: bytes, name: str, *, sheet: str, mapping: Mapping[str, str]) -> G
         chosen = _named(sheet, worksheets, name) if sheet else _only(book, data, visible, mapping, name)
         rows = tuple(_rows(_frame(book, chosen, None)))
         marks = _marks(book, data, chosen)
+    rows = (*rows, *_unread(rows, marks))
+    marks.merged = list(_within(len(rows), marks.merged))
     return Grid(
-        rows=(*rows, *_unread(rows, marks)),
+        rows=rows,
         sheet=chosen,
         only_sheet=visible == [chosen],
         passed_over=tuple(_passed_over(chosen, visible, worksheets)),
@@ -54,7 +57,7 @@ def _marks(book: pd.ExcelFile, data: bytes, sheet: str) -> Marks:
     """What the engine does not tell in the cells' texts; of an XLS it knows the merged areas."""
     marks = marks_of(data, sheet)
     if not data.startswith(b"PK"):
-        marks.merged = book.book.get_sheet_by_name(sheet).merged_cell_ranges or []
+        marks.merged = _sheet(book, sheet).merged_cell_ranges or []
     return marks
 
 
@@ -63,6 +66,11 @@ def _unread(rows: Sequence[Sequence[str]], marks: Marks) -> Iterator[Sequence[st
     last = max((row for row, _ in marks.uncomputed), default=-1)
     blank = ("",) * max(map(len, rows[:1]), default=0)
     return itertools.repeat(blank, max(0, min(last + 1, MAX_ROWS) - len(rows)))
+
+
+def _within(rows: int, merged: Sequence[Area]) -> Iterator[Area]:
+    """The merged areas without what is below the last row; some programs merge whole columns."""
+    return ((first, (min(bottom, rows), right)) for first, (bottom, right) in merged)
 
 
 def _passed_over(chosen: str, visible: list[str], worksheets: list[str]) -> Iterator[str]:
@@ -75,7 +83,9 @@ def _passed_over(chosen: str, visible: list[str], worksheets: list[str]) -> Iter
 def _opened(data: bytes, name: str) -> Iterator[pd.ExcelFile]:
     """The workbook; whatever the engine raises on a strange file becomes one refusal."""
     try:
-        with pd.ExcelFile(io.BytesIO(data), engine="calamine") as book:
+        with hushed():
+            opened = pd.ExcelFile(io.BytesIO(data), engine="calamine")
+        with opened as book:
             yield book
     except ReassignError:
         raise
@@ -140,21 +150,27 @@ def _data_rows(book: pd.ExcelFile, data: bytes, sheet: str, header: int) -> int:
 
 
 def _height(book: pd.ExcelFile, sheet: str) -> int:
-    end = book.book.get_sheet_by_name(sheet).end
+    end = _sheet(book, sheet).end
     return 0 if end is None else int(end[0]) + 1
 
 
+def _sheet(book: pd.ExcelFile, sheet: str) -> Any:
+    with hushed():
+        return book.book.get_sheet_by_name(sheet)
+
+
 def _frame(book: pd.ExcelFile, sheet: str, rows: int | None) -> pd.DataFrame:
-    return pd.read_excel(
-        book,
-        sheet_name=sheet,
-        header=None,
-        dtype=str,
-        keep_default_na=False,
-        na_filter=False,
-        index_col=None,
-        nrows=rows,
-    )
+    with hushed():
+        return pd.read_excel(
+            book,
+            sheet_name=sheet,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            index_col=None,
+            nrows=rows,
+        )
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[Sequence[str]]:

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 
 from batch.adapters.sheets import biff
-from batch.adapters.sheets.extent import record_at
+from batch.adapters.sheets.extent.xlsb import record_at
 from batch.adapters.sheets.marks.model import ERRORS, TRUTH, Marks
 from batch.adapters.sheets.marks.xlsx import sheet_part
 

@@ -78,8 +78,11 @@ def drift(folder: Path, package: Path) -> list[str]:
 
 
 def stops(folder: Path, package: Path) -> list[str]:
-    """A signal while PUTs are under way that take longer than there is time."""
-    rules = [{"match": {"method": "PUT", "nth": [12, 13]}, "when": "after", "do": {"delay": 20}}]
+    """A signal while PUTs are under way that take longer than there is time, as does any look after the first."""
+    rules = [
+        {"match": {"method": "PUT", "nth": [12, 13]}, "when": "after", "do": {"delay": 20}},
+        {"match": {"method": "GET", "path": "/phone-numbers/trunks", "nth": list(range(2, 99))}, "do": {"delay": 20}},
+    ]
     with _standing(folder, package, latency=0.05) as stand:
         stand.faults(*rules)
         killer = Killer(stand, TASK)

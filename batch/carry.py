@@ -15,7 +15,7 @@ from batch.core import entries
 from batch.core.bystanders import beside
 from batch.core.guard import Refusal, failure_budget, guard
 from batch.core.lifecycle import OPEN_STATUSES, Entry, Kind
-from batch.core.model import Limits, Outcome, Plan, Reason
+from batch.core.model import Limits, Outcome, Plan, Reason, Verified
 from batch.core.occupancy import Holder, Seat, strangers
 from batch.core.results import GOOD
 from batch.engine.execute import Ending, Execution, Setting, reason_of
@@ -72,17 +72,18 @@ async def go_on(run: Run, session: Session, settings: Settings, hooks: Hooks) ->
 
 async def _finished(run: Run, session: Session, settings: Settings, hooks: Hooks, signals: Signals) -> Finished:
     ending = await _to_its_end(run, session, settings, hooks, signals)
-    if ending.stopped in IN_TIME and _all_well(run.record.plan, ending):
+    if ending.stopped in IN_TIME and _all_well(run.record.plan, ending, settings):
         ending.stopped = None
     if ending.stopped is not None and not isinstance(ending.error, JournalError):
         run.stop(ending.stopped, ending.error.message if ending.error else "")
     return await run.finish(session, signal=signals.number, error=ending.error)
 
 
-def _all_well(plan: Plan, ending: Ending) -> bool:
-    """Whether a stop came too late to stop anything."""
-    ended = (ending.outcomes.get(change.id) for change in plan.writes())
-    return all(outcome is not None and outcome.status in GOOD for outcome in ended)
+def _all_well(plan: Plan, ending: Ending, settings: Settings) -> bool:
+    """Whether a stop came too late to stop anything, the look at what was written included."""
+    ended = [ending.outcomes.get(change.id) for change in plan.writes()]
+    unseen = {Verified.NO} if settings.verify == "echo" else {Verified.NO, Verified.ECHO}
+    return all(it is not None and it.status in GOOD and (it.verified not in unseen or not it.written) for it in ended)
 
 
 async def _to_its_end(run: Run, session: Session, settings: Settings, hooks: Hooks, signals: Signals) -> Ending:

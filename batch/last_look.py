@@ -16,7 +16,7 @@ from batch.core.model import Change, Outcome, Plan, Reason, Status
 from batch.engine.execute import Ending
 from batch.engine.session import Session
 from batch.engine.sweep import Patience, sweep
-from batch.errors import CredentialsError, UnavailableError
+from batch.errors import UnavailableError
 from batch.run import Hooks, Progress, Run
 from batch.watches import Signals
 
@@ -44,7 +44,7 @@ class FinalLook:
             return
         if signals.number is not None:
             self.ending.stopped = Reason.INTERRUPTED
-        with suppress(UnavailableError, CredentialsError), anyio.move_on_after(IN_A_HURRY):
+        with suppress(UnavailableError), anyio.move_on_after(IN_A_HURRY):
             await self._look(IN_A_HURRY, Patience(pauses=(), settled=False, on_look=self._tell))
 
     async def _in_peace(self, signals: Signals) -> bool:

@@ -54,8 +54,9 @@ def strangers(snapshot: Snapshot, plan: Plan) -> dict[Seat, Holder]:
         return {}
     writes = plan.writes()
     given = {(change.after, change.trunk.channel) for change in writes}
-    moved = {change.trunk for change in writes}
-    return {seat: holder for seat, holder in _holders(snapshot) if seat in given and holder not in moved}
+    # a trunk of the plan that somebody has moved meanwhile is left where it is, and does not make room
+    own = {(change.trunk, agent) for change in writes for agent in (change.before, change.after)}
+    return {seat: holder for seat, holder in _holders(snapshot) if seat in given and (holder, seat[0]) not in own}
 
 
 def _holders(snapshot: Snapshot) -> Iterator[tuple[Seat, Holder]]:

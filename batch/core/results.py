@@ -44,7 +44,9 @@ _REASONS = {reason.value: reason for reason in Reason}
 _SECONDS, _SENTENCES = 4096, 4096
 """Seconds, and reasons, whose text is kept in mind."""
 
-UNSWEPT = frozenset({Reason.INTERRUPTED, Reason.CREDENTIALS, Reason.API_UNAVAILABLE, Reason.JOURNAL_FAILED})
+UNSWEPT = frozenset(
+    {Reason.INTERRUPTED, Reason.DEADLINE, Reason.CREDENTIALS, Reason.API_UNAVAILABLE, Reason.JOURNAL_FAILED}
+)
 """What ends a run before its last look."""
 ECHO_ONLY = "so its answer says; the run ended before its last look"
 

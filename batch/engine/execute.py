@@ -93,7 +93,6 @@ class Execution:
         async with anyio.create_task_group() as background:
             for watch in self._setting.watches:
                 background.start_soon(self._watch, watch)
-            await self._look_at_earlier_wave()
             await self._work(background)
             background.cancel_scope.cancel()
         await self._tell_what_is_left()
@@ -103,6 +102,7 @@ class Execution:
     async def _work(self, background: TaskGroup) -> None:
         async with anyio.create_task_group() as workers:
             background.start_soon(self._enforce_grace, workers)
+            await self._look_at_earlier_wave()
             for api in self._apis:
                 workers.start_soon(self._worker, Caller(api, self._setting.gate))
 

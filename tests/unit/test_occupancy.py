@@ -41,6 +41,12 @@ def test_whoever_the_plan_moves_is_none(own: Change) -> None:
     assert found(state(2, call=0), state(5, call=1), changes=(change(0, of=2), own)) == {}
 
 
+def test_a_trunk_of_the_plan_that_somebody_has_moved_there_is_one() -> None:
+    """It has drifted, and is left alone: it will not leave."""
+    mover = change(1, of=5, before=3, after=4)
+    assert found(state(2, call=0), state(5, call=1), changes=(change(0, of=2), mover)) != {}
+
+
 def test_whoever_the_plan_leaves_where_it_is_is_one() -> None:
     """It was somewhere else when the plan was made, else there would be none."""
     assert found(state(2, call=0), state(5, call=1), changes=(change(0, of=2), kept(1, of=5))) != {}

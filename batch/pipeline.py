@@ -130,9 +130,9 @@ async def resume(run: str | None, settings: Settings, hooks: Hooks) -> Finished:
         _same_workspace(record.plan.workspace, there.workspace, f"run {record.run_id}")
         if record.command in history.LOOKING:
             raise UsageError(f"run {record.run_id} only looked: nothing is to be resumed", hint="use `reassign apply`")
+        settings = as_begun(record, settings, folder, hooks)
         if lift_stop(folder):
             hooks.say("the file STOP that ended the run is taken away")
-        settings = as_begun(record, settings, folder, hooks)
         async with open_session(there, _terms(settings)) as session:
             return await go_on(Run(folder, journal, opening, record), session, settings, hooks)
 

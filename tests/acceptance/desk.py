@@ -174,6 +174,16 @@ class Desk:
         return found
 
 
+def broken_off(desk: Desk, sandbox: Sandbox, *command: str | Path, puts: int = 1) -> None:
+    """A command that SIGTERM ends after so many writes, which are slow; afterwards the server is quick again."""
+    sandbox.faults({"match": {"method": "PUT"}, "do": {"delay": 0.5}})
+    with desk.start(*command, "--concurrency", "1") as process:
+        until(lambda: len(sandbox.log("PUT")) >= puts)
+        process.terminate()
+        process.communicate()
+    sandbox.faults()
+
+
 def row(index: int, to: int, channel: str = "call") -> tuple[str, str, str]:
     """A row that gives the index-th number to an agent."""
     return number(index), channel, agent(to)

@@ -8,22 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.desk import Desk, Sandbox, row, rows, sandbox_process, until, wanted
+from tests.acceptance.desk import Desk, Sandbox, broken_off, row, rows, sandbox_process, until, wanted
 from tests.worlds import agent, number, world
 
 PUT = {"method": "PUT"}
 QUIET = ("--yes", "--quiet")
 
 
-def interrupted(desk: Desk, sandbox: Sandbox, *options: str | Path, puts: int = 1, name: str = "r1") -> None:
+def interrupted(desk: Desk, sandbox: Sandbox, *options: str | Path, puts: int = 1) -> None:
     """A run of four rows that SIGTERM ends after so many writes; a moment later the server is quick again."""
-    sandbox.faults({"match": PUT, "do": {"delay": 0.3}})
-    command = ("apply", desk.sheet(*rows(4)), *QUIET, "--run-id", name, "--concurrency", "1", *options)
-    with desk.start(*command) as process:
-        until(lambda: len(sandbox.log("PUT")) >= puts)
-        process.terminate()
-        process.communicate()
-    sandbox.faults()
+    broken_off(desk, sandbox, "apply", desk.sheet(*rows(4)), *QUIET, "--run-id", "r1", *options, puts=puts)
 
 
 def hours(first: int, last: int) -> str:
@@ -61,6 +55,19 @@ def test_a_run_keeps_its_probe_and_a_wave_that_was_not_probed_is(at: Desk, sandb
     before = told.read_text().split()
     assert at("resume", *QUIET).returncode == 0
     assert (before, sorted(set(told.read_text().split()))) == (["1"], ["1", "2"])
+
+
+def test_a_probe_of_an_earlier_wave_holds_up_no_stop(at: Desk, sandbox: Sandbox) -> None:
+    """It is given the grace of a call in flight, and then ended."""
+    began = at.folder / "began"
+    probe = f"""sh -c 'if [ -e "{at.folder}/slow" ]; then touch "{began}"; exec sleep 100; fi'"""
+    interrupted(at, sandbox, "--waves", "1,50%,100%", "--probe", probe, puts=2)
+    (at.folder / "slow").touch()
+    with at.start("resume", *QUIET) as process:
+        until(began.exists)
+        process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode == 143
 
 
 # ── what a rollback and a retry do ────────────────────────────────────────────────────────────────────────────────────

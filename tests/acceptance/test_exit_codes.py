@@ -292,6 +292,20 @@ def test_0_a_deadline_that_finds_everything_done_has_stopped_nothing(at: Desk, s
     assert at.summary("r1")["stopped"] == ""
 
 
+def test_10_a_deadline_that_leaves_no_time_to_look_calls_nothing_seen(at: Desk, sandbox: Sandbox) -> None:
+    """The answer was a lie, and the lists are slow by then: the run can be resumed, and the look shows it."""
+    sandbox.faults(
+        {"match": PUT | {"number": number(1)}, "do": {"lie": "wanted", "delay": 2.5}},
+        {"match": {"method": "GET", "path": "/phone-numbers/trunks", "nth": list(range(2, 99))}, "do": {"delay": 5}},
+    )
+    command = ("apply", at.sheet(*rows(2)), "--yes", "--run-id", "r1", "--concurrency", "1", "--waves", "all")
+    done = at(*command, "--deadline", "2s")
+    (line,) = (line for line in at.results("r1") if line["number"] == number(1))
+    assert (done.returncode, line["verified"], "before its last look" in line["reason"]) == (10, "echo", True)
+    sandbox.faults()
+    assert at("resume", "--yes").returncode in (5, 6)
+
+
 # ── 11: journal or disk ───────────────────────────────────────────────────────────────────────────────────────────────
 
 

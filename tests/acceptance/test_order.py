@@ -9,7 +9,7 @@ import pytest
 
 from batch.sandbox.world import World
 from tests import samples
-from tests.acceptance.desk import Desk, Sandbox, row, sandbox_process, until
+from tests.acceptance.desk import Desk, Sandbox, broken_off, row, sandbox_process, until
 from tests.samples import FOLDER, NUMBERS, number, uuid
 from tests.worlds import agent
 from tests.worlds import number as single
@@ -176,13 +176,8 @@ def test_a_saved_plan_takes_nobody_an_agent_that_was_given_away_since(at_exclusi
 
 def test_a_resumed_run_takes_nobody_an_agent_that_was_given_away_since(at_exclusive: Desk, exclusive: Sandbox) -> None:
     """Between the two sittings; what waits for that agent's row is not started either, and a retry refuses it."""
-    exclusive.faults({"match": {"method": "PUT"}, "do": {"delay": 0.5}})
     sheet = at_exclusive.sheet(row(2, 14), row(0, 12), row(1, 0))
-    with at_exclusive.start("apply", sheet, *ALL, "--run-id", "late", "--concurrency", "1") as running:
-        until(lambda: exclusive.log("PUT"))
-        running.terminate()
-        running.communicate()
-    exclusive.faults()
+    broken_off(at_exclusive, exclusive, "apply", sheet, *ALL, "--run-id", "late")
     exclusive.set_owner((single(5), "call"), agent(12))
     done = at_exclusive("resume", "late", "--yes")
     told = taken(at_exclusive, "late")
@@ -200,14 +195,8 @@ def test_a_resumed_run_names_who_came_to_its_agents_since(desk: Desk, tmp_path: 
     World.load(FOLDER / "workspace.json").save(state)
     with sandbox_process("--state", state, "--occupancy", "displace", folder=tmp_path) as running:
         desk.set_up_for(running)
-        running.faults({"match": {"method": "PUT"}, "do": {"delay": 0.5}})
         sheet = desk.sheet(*((number(i), "call", uuid(to)) for i, to in enumerate((1010, 1011, 1012))))
-        command = ("apply", sheet, "--yes", "--occupancy", "shared", "--run-id", "late", "--concurrency", "1")
-        with desk.start(*command) as process:
-            until(lambda: running.log("PUT"))
-            process.terminate()
-            process.communicate()
-        running.faults()
+        broken_off(desk, running, "apply", sheet, "--yes", "--occupancy", "shared", "--run-id", "late")
         running.set_owner((number(100), "call"), uuid(1012))
         done = desk("resume", "late", "--yes")
         assert (done.returncode, running.owners()[(number(100), "call")]) == (7, None)

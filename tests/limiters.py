@@ -17,6 +17,7 @@ from functools import partial
 from typing import Protocol
 
 from batch.engine.pace import Pacer
+from batch.engine.width import Width
 
 EPOCH = 1_790_000_000.37
 """What the servers' clocks show at virtual time 0: not a whole second, as in life."""
@@ -247,9 +248,9 @@ class Simulation:
         self._log: list[Arrival] = []
         self._asking_at = math.inf
 
-    def run(self, *, calls: int, workers: int, until: float) -> Run:
+    def run(self, *, calls: int, width: Width, until: float) -> Run:
         """Until *calls* were accepted, or *until* comes and what is under way has ended."""
-        self._wanted, self._idle, self._until = calls, workers, until
+        self._wanted, self._busy, self._width, self._until = calls, 0, width, until
         self._ask(0.0)
         while self._events:
             now, _, event = heapq.heappop(self._events)
@@ -264,14 +265,14 @@ class Simulation:
         return self._way * (1.0 + self._jitter * (2.0 * self._random() - 1.0))
 
     def _ask(self, now: float) -> None:
-        while self._idle and self._wanted and now < self._until:
+        while self._busy < self._width.now and self._wanted and now < self._until:
             seconds = self._pacer.ask(now)
             if seconds > 0.0:
                 self._asking_at = now + seconds
                 if seconds < math.inf:
                     self._later(self._asking_at, self._ask_again)
                 return
-            self._idle -= 1
+            self._busy += 1
             self._wanted -= 1
             self._later(now + self._on_its_way(), partial(self._arrive, now))
 
@@ -289,7 +290,11 @@ class Simulation:
         self._log.append(Arrival(sent_at, at, now, ruling.accepted, pause))
         headers = ruling.headers and ruling.headers | {"date": formatdate(EPOCH + at, usegmt=True)}
         self._pacer.answered(sent_at, now, 200 if ruling.accepted else 429, headers)
-        self._idle += 1
+        if ruling.accepted:
+            self._width.served(waiting=self._busy < self._width.now and self._wanted > 0)
+        else:
+            self._width.troubled()
+        self._busy -= 1
         self._wanted += not ruling.accepted
         self._ask(now)
 
@@ -299,15 +304,15 @@ def drive(
     limiter: Limiter,
     *,
     calls: int,
-    workers: int = 16,
+    workers: int | None = 16,
     latency: float = 0.005,
     jitter: float = 0.2,
     until: float = math.inf,
     seed: int = 1,
 ) -> Run:
-    """Let *workers* make *calls* accepted calls through *pacer* against *limiter*."""
+    """Let *workers* (``None``: as many as seem right) make *calls* accepted calls through *pacer* against *limiter*."""
     simulation = Simulation(pacer, limiter, latency=latency, jitter=jitter, seed=seed)
-    return simulation.run(calls=calls, workers=workers, until=until)
+    return simulation.run(calls=calls, width=Width(workers), until=until)
 
 
 def ideal(limiter: Limiter, *, calls: int, workers: int = 16, latency: float = 0.005, step: float = 0.0005) -> float:

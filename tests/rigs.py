@@ -22,6 +22,7 @@ from batch.engine.pace import Pacer, Rate
 from batch.engine.schedule import Brakes, Schedule
 from batch.engine.settle import WRITES, Settler
 from batch.engine.snapshot import gather
+from batch.engine.width import Width
 from batch.errors import JournalError
 from tests.fake_api import EPOCH, FakeApi
 from tests.worlds import agent, number
@@ -161,17 +162,18 @@ class Rig:
         self,
         changes: Iterable[Change],
         *,
-        workers: int = 4,
+        workers: int | None = 4,
         brakes: Brakes | None = None,
         known: Mapping[int, Outcome] | None = None,
         **setting: Any,
     ) -> Ending:
-        """Do *changes*; outcomes in *known* that are open are gone on with."""
+        """Do *changes* with so many *workers* (``None``: as many as seem right); what is open in *known* goes on."""
         known = known or {}
         final = {id_: o for id_, o in known.items() if o.status not in {Status.UNKNOWN, Status.SKIPPED}}
         schedule = Schedule(changes, final, brakes or Brakes(budget=1000, canary=False))
         given = Setting(log=self.notes, gate=self.gate, live=self.live, wall=wall, **setting)
-        return await Execution(schedule, given, known=known, apis=[self.api] * workers).run()
+        self.gate.width = Width(workers)
+        return await Execution(schedule, given, known=known, apis=[self.api] * self.gate.width.most).run()
 
     def writes(self) -> list[tuple[str, str]]:
         """What was sent to be written, in order: the number and its agent."""
@@ -202,7 +204,7 @@ async def rig(api: FakeApi, *, max_age: float = 30.0, rate: Rate = AT_WILL, dead
 
 async def over_the_wire(apis: Sequence[Api], changes: Iterable[Change]) -> tuple[Ending, Gate]:
     """Do *changes* on a real server, one connection per worker."""
-    gate = Gate(pacer=Pacer(AT_WILL), breaker=Breaker())
+    gate = Gate(pacer=Pacer(AT_WILL), breaker=Breaker(), width=Width(len(apis)))
     setting = Setting(log=Notes(), gate=gate, live=await _seen(apis[0]), wall=wall)
     schedule = Schedule(changes, {}, Brakes(budget=1000, canary=False))
     return await Execution(schedule, setting, known={}, apis=apis).run(), gate

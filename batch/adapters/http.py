@@ -7,6 +7,7 @@ Redirects are never followed and no proxy is taken from the environment, since n
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import AsyncIterator, Generator, Mapping
 from typing import TYPE_CHECKING
@@ -101,14 +102,21 @@ def _written(request: httpx.Request, content: bytes) -> _Sealed:
 
 
 class HttpApi:
-    """One worker's way to the API: an :class:`batch.adapters.api.Api`."""
+    """One worker's way to the API: an :class:`batch.adapters.api.Api`. Without *tls* it finds out itself."""
 
-    def __init__(self, target: Target, *, call_deadline: float = CALL_SECONDS, max_body: int = MAX_BODY) -> None:
+    def __init__(
+        self,
+        target: Target,
+        *,
+        call_deadline: float = CALL_SECONDS,
+        max_body: int = MAX_BODY,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._base = httpx.URL(target.base_url)
         self._urls: dict[str, httpx.URL] = {}
         self._headers = _signed(httpx.Request("GET", self._base, headers=_SENT_WITH_A_CALL), target.token).headers.raw
         self._token = target.token
-        self._transport = OneConnection(_host_of(self._base, call_deadline, max_body))
+        self._transport = OneConnection(_host_of(self._base, call_deadline, max_body, tls))
 
     async def send(self, call: Call) -> Reply:
         """Send *call* once; whatever happens on the wire comes back as a value."""
@@ -148,7 +156,19 @@ def _signed(request: httpx.Request, token: Secret) -> httpx.Request:
     return next(_Bearer(token).auth_flow(request))
 
 
-def _host_of(url: httpx.URL, seconds: float = CALL_SECONDS, max_body: int = MAX_BODY) -> Host:
+def connections(target: Target, count: int) -> list[HttpApi]:
+    """So many ways to *target*, none of them open yet. What it takes to encrypt is the same for all of them."""
+    tls = _tls_of(httpx.URL(target.base_url))
+    return [HttpApi(target, tls=tls) for _ in range(count)]
+
+
+def _host_of(
+    url: httpx.URL, seconds: float = CALL_SECONDS, max_body: int = MAX_BODY, tls: ssl.SSLContext | None = None
+) -> Host:
+    return Host(url.host, url.port or PORTS[url.scheme], tls or _tls_of(url), seconds, max_body)
+
+
+def _tls_of(url: httpx.URL) -> ssl.SSLContext | None:
+    """How to encrypt; ``None`` for http. Reading the certificate authorities takes 50 ms."""
     # honours SSL_CERT_FILE and SSL_CERT_DIR, as a company with a certificate authority of its own needs
-    tls = httpx.create_ssl_context() if url.scheme == "https" else None
-    return Host(url.host, url.port or PORTS[url.scheme], tls, seconds, max_body)
+    return httpx.create_ssl_context() if url.scheme == "https" else None

@@ -1,4 +1,4 @@
-"""Doing a plan: a fixed set of workers on one schedule, and everything that may end it before its end.
+"""Doing a plan: workers on one schedule, and everything that may end it before its end.
 
 Workers ask the schedule, settle, write the outcome down, and only then tell the schedule. Whatever a watch reports (a
 signal, the deadline) stops the handing out; calls in flight get a few seconds to finish and nothing new is sent.
@@ -79,14 +79,15 @@ class Execution:
     ) -> None:
         self._schedule = schedule
         self._setting = setting
-        self._apis = apis
         self._known = known
         self._ending = Ending(dict(known))
         self._wake = anyio.Event()
         self._idle = 0
         self._over = anyio.Event()
         self._standstill = anyio.Lock()
-        self._settlers: list[Settler] = []
+        self._settlers = [self._settler(api) for api in apis]
+        self._spare = self._settlers[::-1]
+        self._workers = 0
 
     async def run(self) -> Ending:
         """Work until everything has an end or something stops it. Errors come back as part of the ending."""
@@ -103,16 +104,23 @@ class Execution:
         async with anyio.create_task_group() as workers:
             background.start_soon(self._enforce_grace, workers)
             await self._look_at_earlier_wave()
-            for api in self._apis:
-                workers.start_soon(self._worker, Caller(api, self._setting.gate))
+            self._grow(workers)
 
     # ── workers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _worker(self, caller: Caller) -> None:
+    def _settler(self, api: Api) -> Settler:
         setting = self._setting
-        settler = Settler(caller, setting.log, setting.live, wall=setting.wall, read_back=setting.read_back)
-        self._settlers.append(settler)
-        while (work := await self._next()) is not None:
+        caller = Caller(api, setting.gate)
+        return Settler(caller, setting.log, setting.live, wall=setting.wall, read_back=setting.read_back)
+
+    def _grow(self, workers: TaskGroup) -> None:
+        """Start as many workers as the gate thinks right, as far as there are connections."""
+        while self._spare and self._workers < self._setting.gate.width.now:
+            self._workers += 1
+            workers.start_soon(self._worker, self._spare.pop(), workers)
+
+    async def _worker(self, settler: Settler, workers: TaskGroup) -> None:
+        while self._workers <= self._setting.gate.width.now and (work := await self._next()) is not None:
             try:
                 await self._do(settler, work)
             except StopRequested:
@@ -121,6 +129,9 @@ class Execution:
                 self._schedule.abandon(work)
                 self._fail(error)
             self._stir()
+            self._grow(workers)
+        self._workers -= 1
+        self._spare.append(settler)
 
     async def _next(self) -> Work | None:
         while True:

@@ -16,6 +16,7 @@ from batch.core.calls import Answer, Call, Fault, FaultKind, Reply
 from batch.core.model import Calls
 from batch.engine.breaker import Breaker
 from batch.engine.pace import AWAY, SERVER_ERROR, TOO_MANY, Pacer, PaceView
+from batch.engine.width import Width
 from batch.errors import TimeOverError, UnavailableError
 from batch.log import log
 
@@ -52,17 +53,22 @@ class _Turn:
 
 
 class Gate:
-    """Shared by all workers of a run. ``deadline`` is of *clock*, which is the event loop's."""
+    """Shared by all workers of a run. ``deadline`` is of *clock*, which is the event loop's.
+
+    ``width`` is how many workers the run may have now.
+    """
 
     def __init__(
         self,
         *,
         pacer: Pacer,
         breaker: Breaker,
+        width: Width | None = None,
         deadline: float | None = None,
         clock: Callable[[], float] = anyio.current_time,
     ) -> None:
         self.clock = clock
+        self.width = width or Width()
         self._pacer = pacer
         self._breaker = breaker
         self._deadline = math.inf if deadline is None else deadline
@@ -223,6 +229,7 @@ class Gate:
         else:
             self._pacer.faulted(entered_at, now)
         self._judge_health(reply, entered_at, now)
+        self._judge_width(reply)
         self._stir()
 
     def _judge_health(self, reply: Reply, entered_at: float, now: float) -> None:
@@ -244,6 +251,15 @@ class Gate:
             self._breaker.failed(now)
         else:
             self._breaker.not_sent()
+
+    def _judge_width(self, reply: Reply) -> None:
+        if isinstance(reply, Fault):
+            if reply.kind is not FaultKind.STALE:
+                self.width.troubled()
+        elif reply.status == TOO_MANY or reply.status >= SERVER_ERROR:
+            self.width.troubled()
+        else:
+            self.width.served(waiting=self._first() is not None)
 
     def _refused(self, entered_at: float, now: float) -> None:
         """Count the pauses that were kept, and after which the server still said *too many*."""

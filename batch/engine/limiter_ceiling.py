@@ -6,6 +6,8 @@ START = 2
 """So many at once are never blamed for a refusal."""
 CALLS_PER_STEP, AT_MOST = 100, 800
 """One more at once is tried after so many accepted calls for each now allowed; twice as many after each failure."""
+OFTEN = 8
+"""So many calls taken with more under way than were served before, and one more counts as served."""
 
 
 class Ceiling:
@@ -17,13 +19,18 @@ class Ceiling:
         self._accepted = 0
         self._raised = False
         self._disproved = False
+        self._served, self._more = START, 0  # so many at once were served often; and calls beyond since
 
     def bounded(self, width: int) -> int:
         """*width*, or the ceiling where that is lower."""
         return width if self.most is None else min(width, self.most)
 
-    def accepted(self) -> None:
-        """The server took a call: after many of them, one more at once may be tried."""
+    def accepted(self, width: int) -> None:
+        """The server took a call with *width* under way: after many of them, one more at once may be tried."""
+        if width > self._served:
+            self._more += 1
+            if self._more == OFTEN:
+                self._served, self._more = self._served + 1, 0
         if self.most is None:
             return
         self._accepted += 1
@@ -39,7 +46,7 @@ class Ceiling:
         if self._disproved:
             return False
         if self.most is None:
-            self.most = width - 1 if soon and width > START else None
+            self.most = width - 1 if soon and width > max(START, self._served / 2) else None
             return False
         if self._raised and width >= self.most:
             self.most, self._accepted, self._raised = max(1, self.most - 1), 0, False

@@ -124,7 +124,7 @@ class Guess:
                 self._conclude(lesson, sent_at, log, latency)
             return
         self._since += 1
-        self._ceiling.accepted()
+        self._ceiling.accepted(log.in_flight + 1)
         if self.allowance is None:
             self._explore.accepted += 1
             return

@@ -1,4 +1,4 @@
-"""The connections of one sitting: one per worker, behind one gate."""
+"""The connections of one sitting: one for each worker that it may have, behind one gate."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ import anyio
 from msgspec import Struct
 
 from batch.adapters.api import Api, ReadOnly
-from batch.adapters.http import HttpApi
+from batch.adapters.http import connections
 from batch.adapters.target import Target
 from batch.core.model import Snapshot
 from batch.engine.breaker import Breaker
 from batch.engine.caller import Caller
 from batch.engine.gate import Gate
 from batch.engine.pace import Pacer, Rate
+from batch.engine.width import Width
 
 LOOKING = 4
 """Connections that look side by side: enough to hide what a page takes on the way, few enough for the dearest call that
 a server is asked for."""
-WORKERS = 16
-"""Connections when none is asked for: enough to keep a server with 5 ms answers busy at 3,000 calls a second, few
-enough to be a polite guest."""
 
 
 class Session(Struct):
@@ -69,9 +67,9 @@ async def open_session(target: Target, terms: Terms) -> AsyncIterator[Session]:
     clock = asyncio.get_running_loop().time  # anyio asks the same one, after finding out each time which loop runs
     deadline = None if terms.deadline is None else clock() + terms.deadline
     pacer = Pacer(rate=terms.rate, reserve=terms.reserve)
-    gate = Gate(pacer=pacer, breaker=Breaker(), deadline=deadline, clock=clock)
-    workers = terms.workers or WORKERS
-    plain: list[Api] = [HttpApi(target) for _ in range(min(workers, LOOKING) if terms.read_only else workers)]
+    width = Width(terms.workers)
+    gate = Gate(pacer=pacer, breaker=Breaker(), width=width, deadline=deadline, clock=clock)
+    plain: Sequence[Api] = connections(target, min(width.most, LOOKING) if terms.read_only else width.most)
     apis = [ReadOnly(api) for api in plain] if terms.read_only else plain
     try:
         yield Session(target, gate, apis)

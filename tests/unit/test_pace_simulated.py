@@ -248,6 +248,12 @@ def test_a_limit_on_calls_under_way_is_not_taken_for_a_rate(most: int, seed: int
     assert run.ended_at <= 1.35 * 1000 / most * 0.035
 
 
+@pytest.mark.parametrize("make", [lambda: FixedWindow(100, 1, phase=0.37), lambda: FixedWindow(90, 1, phase=0.37)])
+def test_a_rate_is_not_taken_for_a_limit_on_calls_under_way(make: Make) -> None:
+    """Nearly all under way are refused together, far away: but as many were served before."""
+    assert slowness(runs(make, 6000, FAR), make, 6000, FAR) <= 1.35
+
+
 @pytest.mark.parametrize("latency", [NEAR, USUAL, FAR])
 def test_without_any_limit_every_worker_is_soon_busy(latency: float) -> None:
     """A server that never refuses is soon called by all: little slower than without a pacer."""

@@ -12,7 +12,8 @@ from batch.adapters.target import Target
 from batch.core import calls
 from batch.core.calls import Answer
 from batch.core.model import Snapshot, Workspace
-from batch.engine.session import LOOKING, WORKERS, Terms, open_session
+from batch.engine.session import LOOKING, Terms, open_session
+from batch.engine.width import MOST
 from batch.errors import UnavailableError
 from batch.sandbox.server import running
 from tests.rigs import move
@@ -26,10 +27,10 @@ NOWHERE = Target(Workspace("acme", "acme.mihu.ai"), "https://acme.mihu.ai/api/v1
 @pytest.mark.parametrize(
     ("terms", "count"),
     [
-        *((Terms(), WORKERS), (Terms(workers=3), 3)),
+        *((Terms(), MOST), (Terms(workers=3), 3)),
         *((Terms(read_only=True), LOOKING), (Terms(workers=3, read_only=True), 3)),
     ],
-    ids=["as many as are polite", "as asked", "a dry run", "a dry run, as asked"],
+    ids=["as many as it may have", "as asked", "a dry run", "a dry run, as asked"],
 )
 async def test_a_sitting_has_one_connection_per_worker(terms: Terms, count: int) -> None:
     """A dry run needs no more than those that look."""

@@ -30,6 +30,8 @@ from batch.settings import Settings
 
 MOST_HEARD = 8 * 1024
 """Bytes of what a probe says that are kept: its last line is told."""
+LAST_WORDS = 1.0
+"""Seconds in which what a probe has said arrives once it has ended; something it has started may go on for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +151,12 @@ async def _run(words: Sequence[str], environment: Mapping[str, str]) -> tuple[in
             said[name] = (said.get(name, b"") + piece)[-MOST_HEARD:]
 
     try:
-        async with await anyio.open_process(words, env=environment, stdin=None) as process:
-            async with anyio.create_task_group() as group:
-                group.start_soon(hear, "out", process.stdout)
-                group.start_soon(hear, "err", process.stderr)
+        process = await anyio.open_process(words, env=environment, stdin=None)
+        async with process, anyio.create_task_group() as group:
+            group.start_soon(hear, "out", process.stdout)
+            group.start_soon(hear, "err", process.stderr)
             code = await process.wait()
+            group.cancel_scope.deadline = anyio.current_time() + LAST_WORDS
     except OSError as error:
         return 127, error.strerror or str(error)
     lines = (said.get("err") or said.get("out") or b"").decode("utf-8", "replace").strip().splitlines()

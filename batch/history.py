@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from batch.adapters import runs
-from batch.adapters.glance import read_live
+from batch.adapters.glance import is_going_on, read_live
 from batch.adapters.journal import Journal
 from batch.core import planfile
 from batch.core.model import Plan, RunRecord
@@ -21,6 +21,11 @@ LOOKING = frozenset({"plan", "audit"})
 def glance(runs_dir: Path, run: str) -> tuple[RunRecord, bool]:
     """What the journal of *run* knows just now, and whether the run is still going on."""
     return read_live(runs.find(runs_dir, run) / runs.JOURNAL, fold)
+
+
+def going_on(history: Iterable[runs.Run]) -> frozenset[str]:
+    """The ids of the runs that are under way just now."""
+    return frozenset(run.run_id for run in history if run.resumable and is_going_on(run.folder / runs.JOURNAL))
 
 
 def written(runs_dir: Path, run: str) -> RunRecord:

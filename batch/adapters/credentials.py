@@ -68,14 +68,17 @@ class Secret:
 
 
 def _spellings(char: str) -> str:
-    """A pattern for what a letter of a token may be written as: in JSON, HTML and URLs, which leave letters alone."""
+    """A pattern for what a letter of a token may be written as: in JSON, HTML and URLs, which leave letters alone.
+
+    The longest way first, and never another instead: a backslash is one or two, so a row of them has endless readings.
+    """
     if char.isalnum():
         return char
     code = ord(char)
     named = f"|&{codepoint2name[code]};" if code in codepoint2name else ""
     plain = re.escape(char)
     in_json, in_html = rf"\\{plain}|\\u00{code:02x}", rf"&#0*{code};|&#x0*{code:x};{named}"
-    return f"(?i:{plain}|{in_json}|{in_html}|%{code:02x})"
+    return f"(?>(?i:{in_json}|{in_html}|%{code:02x}|{plain}))"
 
 
 def find_token(token_file: Path | None, environ: Mapping[str, str] = os.environ) -> Secret:

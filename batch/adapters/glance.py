@@ -36,6 +36,17 @@ def read_live(path: Path, read: Callable[[Iterator[Entry]], Seen]) -> tuple[Seen
         return _of_a_copy(path, read), True
 
 
+def is_going_on(path: Path) -> bool:
+    """Whether a run holds the journal at *path*; none that is not there or damaged is held."""
+    try:
+        Journal.open(path).close()
+    except LockedError:
+        return True
+    except JournalError:
+        return False
+    return False
+
+
 def _of_a_copy(path: Path, read: Callable[[Iterator[Entry]], Seen]) -> Seen:
     for _ in range(TRIES):
         with tempfile.TemporaryDirectory() as folder:

@@ -124,17 +124,19 @@ def runs(**flags: Any) -> int:
     """List the runs, newest first."""
     from batch.adapters import runs as folders
     from batch.console import inert
+    from batch.history import going_on
     from batch.views.endings import run_data, run_row, runs_view
 
     with at_work(flags) as desk:
         history = folders.listing(desk.settings.runs_dir)
+        busy = going_on(history)
         if desk.settings.as_json:
-            as_json([run_data(run) for run in history])
+            as_json([run_data(run, going_on=run.run_id in busy) for run in history])
         elif sys.stdout.isatty():
-            _page(runs_view(history))
+            _page(runs_view(history, busy))
         else:
             for run in history:
-                data("\t".join(map(inert, run_row(run))))
+                data("\t".join(map(inert, run_row(run, going_on=run.run_id in busy))))
         return 0
 
 
@@ -194,7 +196,10 @@ def _verify_journal(desk: Desk, name: str) -> int:
         altered = journal.verify()
     if altered is not None:
         raise JournalError(f"entry {altered} of the journal of {folder.name} was altered after it was written")
-    data(f"the journal of {folder.name} is whole")
+    if desk.settings.as_json:
+        as_json({"run_id": folder.name, "whole": True})
+    else:
+        data(f"the journal of {folder.name} is whole")
     return 0
 
 

@@ -48,6 +48,7 @@ class Live:
         self._seen_at: dict[Number, float] = dict.fromkeys(self._states, seen_at)
         self._strangers = strangers or {}
         self._wrote_at: dict[Trunk, float] = {}
+        self._doubted: set[Number] = set()  # a page has contradicted what is known: the number itself must be asked
         self._wanted = numbers
         self._per_page = snapshot.per_page
         self._clock = clock
@@ -70,6 +71,8 @@ class Live:
         return paid and self._age(trunk) >= YOUNG
 
     def _age(self, trunk: Trunk) -> float:
+        if trunk.number in self._doubted:
+            return math.inf
         known_at = max(self._seen_at.get(trunk.number, -math.inf), self._wrote_at.get(trunk, -math.inf))
         return self._clock() - known_at
 
@@ -159,10 +162,19 @@ class Live:
                 answer = None  # each number can still be asked for by itself
             items = shapes.numbers_page(answer.body) if answer is not None else None
             for state in on_one_page(() if items is None else items.items):
-                if state.number in self._wanted and not (self._loses_one(state) or self._undoes_ours(state)):
+                if state.number not in self._wanted:
+                    continue
+                if self._loses_one(state) or self._undoes_ours(state, caller.asked_at):
+                    self._doubt(state.number, caller.asked_at)
+                else:
                     self._saw(state, caller.asked_at)
         finally:
             self._reading.pop(page).set()
+
+    def _doubt(self, number: Number, asked_at: float) -> None:
+        """Believe neither that page nor what is known, unless the number was looked at since."""
+        if asked_at >= self._seen_at.get(number, asked_at):
+            self._doubted.add(number)
 
     def _loses_one(self, seen: NumberState) -> bool:
         """Whether a channel that had an agent has none on this page: the number's other row may be on the next one.
@@ -172,14 +184,17 @@ class Live:
         known = self._states.get(seen.number)
         return known is not None and any(known.is_bound(it) and not seen.is_bound(it) for it in Channel)
 
-    def _undoes_ours(self, seen: NumberState) -> bool:
-        """Whether this page has another owner than we wrote: it may be older than it looks, out of a server's cache.
+    def _undoes_ours(self, seen: NumberState, asked_at: float) -> bool:
+        """Whether this page has another owner than we wrote before it was asked for.
 
-        So it is not believed either before the number itself was asked for.
+        It may be somebody else's change, or a page out of a server's cache, older than it looks: so neither it nor our
+        write is believed before the number itself was asked for.
         """
         known = self._states.get(seen.number)
         return known is not None and any(
-            seen.owner(trunk.channel) != known.owner(trunk.channel) for trunk in self._written(seen.number)
+            seen.owner(trunk.channel) != known.owner(trunk.channel)
+            for trunk in self._written(seen.number)
+            if self._wrote_at[trunk] <= asked_at
         )
 
     def _saw(self, seen: NumberState, asked_at: float) -> None:
@@ -199,6 +214,7 @@ class Live:
             page=known.page,
         )
         self._seen_at[number] = asked_at
+        self._doubted.discard(number)
 
     def _written(self, number: Number) -> Iterator[Trunk]:
         return (trunk for channel in Channel if (trunk := Trunk(number, channel)) in self._wrote_at)
@@ -207,3 +223,4 @@ class Live:
         if asked_at >= self._seen_at.get(number, asked_at):
             self._states.pop(number, None)
             self._seen_at[number] = asked_at
+            self._doubted.discard(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -64,6 +65,14 @@ def test_a_probe_that_is_not_there_fails(at: Desk, sandbox: Sandbox) -> None:
     """A check that cannot be made does not let the next wave pass."""
     done = at("apply", at.sheet(*TEN), *ALL, "--probe", "no-such-program")
     assert (done.returncode, sandbox.moved()) == (7, {})
+
+
+def test_what_a_probe_leaves_running_holds_nothing_up(at: Desk) -> None:
+    """It keeps the probe's output open for as long as it lives."""
+    left = f"sh -c 'sleep 600 & echo $! > {at.folder}/left'"
+    done = at("apply", at.sheet(*TEN), *ALL, "--probe", left)
+    os.kill(int((at.folder / "left").read_text()), signal.SIGKILL)
+    assert done.returncode == 0
 
 
 def test_a_wave_that_does_not_hold_stops_the_run(at: Desk, sandbox: Sandbox) -> None:

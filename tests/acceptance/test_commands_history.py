@@ -28,6 +28,7 @@ def test_history_shows_a_run_in_every_way(at: Desk) -> None:
     told = json.loads(at("show", "r1", "--json").stdout)
     assert (told["summary"], len(told["results"])) == (at.summary("r1"), 2)
     assert at("show", "r1", "--verify").returncode == 0
+    assert json.loads(at("show", "r1", "--verify", "--json").stdout) == {"run_id": "r1", "whole": True}
 
 
 def test_a_run_that_goes_on_is_shown_as_one(at: Desk, sandbox: Sandbox) -> None:

@@ -19,6 +19,7 @@ import click
 import pytest
 
 from batch import errors
+from batch.adapters.journal import Journal
 from batch.cli import entry as cli
 from batch.cli.common import on_loop
 from batch.options import OPTIONS
@@ -219,19 +220,27 @@ def test_a_closed_stream_is_no_failure(home: dict[str, str], closed: str) -> Non
 
 
 def test_runs_are_tab_separated_in_a_pipe_and_complete_as_json(home: dict[str, str], tmp_path: Path) -> None:
-    """One line a run, newest first; an unfinished one says so."""
+    """One line a run, newest first; an unfinished one says so, and one that goes on just now, whatever its last end."""
     folder = tmp_path / "runs" / "r1"
     folder.mkdir(parents=True)
     summary = {"command": "apply", "workspace": "acme", "started_at": "2026-11-24T10:00:00Z", "exit_code": 0}
     (folder / "summary.json").write_text(json.dumps(summary | {"status_counts": {"done": 3}}))
-    (tmp_path / "runs" / "r2").mkdir()
-    lines = reassign(home, "runs", "--runs-dir", tmp_path / "runs").stdout.splitlines()
+    for name in ("r2", "r3"):
+        (tmp_path / "runs" / name).mkdir()
+    (tmp_path / "runs" / "r3" / "summary.json").write_text(json.dumps(summary | {"exit_code": 10}))
+    with Journal.create(tmp_path / "runs" / "r3" / "journal.sqlite"):
+        lines = reassign(home, "runs", "--runs-dir", tmp_path / "runs").stdout.splitlines()
+        told = json.loads(reassign(home, "runs", "--json", "--runs-dir", tmp_path / "runs").stdout)
     assert sorted(line.split("\t") for line in lines) == [
         ["r1", "apply", "acme", "2026-11-24T10:00:00Z", "0", "3 done"],
         ["r2", "", "", "", "unfinished", ""],
+        ["r3", "apply", "acme", "2026-11-24T10:00:00Z", "running", ""],
     ]
-    told = json.loads(reassign(home, "runs", "--json", "--runs-dir", tmp_path / "runs").stdout)
-    assert {run["run_id"]: run["finished"] for run in told} == {"r1": True, "r2": False}
+    assert {run["run_id"]: (run["finished"], run["running"]) for run in told} == {
+        "r1": (True, False),
+        "r2": (False, False),
+        "r3": (False, True),
+    }
 
 
 def test_purge_lists_first_and_removes_only_with_yes(home: dict[str, str], tmp_path: Path) -> None:

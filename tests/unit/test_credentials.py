@@ -185,6 +185,8 @@ def test_a_traceback_that_prints_variables_does_not_show_it() -> None:
         pytest.param(
             "42|s3cr3t-Token", '"42|s3cr3t-Token"'.encode("utf-16-le"), '"[token]"'.encode("utf-16-le"), id="in UTF-16"
         ),
+        pytest.param(r"\/" * 20, (r"\/" * 19 + r"\x").encode(), (r"\/" * 19 + r"\x").encode(), id="no end of readings"),
+        pytest.param(r"\/" * 20, rb"\\/" * 20, b"[token]", id="of backslashes, in JSON"),
         pytest.param("call", b'{"channel": "call"}', b'{"channel": "call"}', id="a word of the API"),
     ],
 )

@@ -52,3 +52,13 @@ def test_a_copy_that_was_changed_under_way_is_not_believed(path: Path, monkeypat
         monkeypatch.setattr(glance.shutil, "copyfile", folded_meanwhile)
         with pytest.raises(LockedError, match="does not hold still"):
             glance.read_live(path, tuple)
+
+
+def test_a_run_goes_on_while_it_holds_its_journal(path: Path) -> None:
+    """One that was never made, and one that is let go, do not."""
+    seen = [glance.is_going_on(path)]
+    with Journal.create(path) as journal:
+        journal.append_now(*ENTRIES)
+        seen.append(glance.is_going_on(path))
+    seen.append(glance.is_going_on(path))
+    assert seen == [False, True, False]

@@ -34,6 +34,8 @@ from batch.core.results import GOOD, lines, reason_of
 from batch.core.texts import trim
 
 ROLLBACK_HEADER = ("number", "channel", "agent_uuid", "expect")
+NOBODY = "nobody"
+"""The agent before, where there was none: read as a wish that the API cannot grant, and refused as one."""
 ROLLBACK_COLUMNS = {Field.NUMBER: 0, Field.CHANNEL: 1, Field.AGENT_UUID: 2, Field.EXPECT: 3}
 
 
@@ -47,7 +49,7 @@ def rollback_table(record: RunRecord) -> SourceTable:
     for trunk, changes in _by_trunk(record.plan.changes).items():
         ours, before = _our_agent(record, trunk, changes), _before(record, trunk, changes[0])
         if ours is not None and ours != before:
-            cells = (trunk.number, trunk.channel.value, before or "", ours)
+            cells = (trunk.number, trunk.channel.value, before or NOBODY, ours)
             rows.append(SourceRow(changes[0].origin, cells))
     return _table(record, ROLLBACK_HEADER, ROLLBACK_COLUMNS, rows)
 

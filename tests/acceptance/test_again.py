@@ -90,6 +90,7 @@ def test_what_cannot_be_given_back_holds_up_nothing(at: Desk, sandbox: Sandbox) 
     assert at("apply", at.sheet(*rows(3)), *QUIET, "--run-id", "r1").returncode == 0
     done = at("rollback", "r1", "--yes", "--run-id", "back")
     assert (done.returncode, at.statuses("back")[nobodys], number(1) in done.stderr) == (5, "invalid", True)
+    assert "the API cannot take an agent away" in done.stderr
     assert sandbox.moved() == {nobodys: agent(11)}
 
 

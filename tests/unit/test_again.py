@@ -76,9 +76,9 @@ def test_a_rollback_goes_by_what_was_seen_just_before_the_first_put() -> None:
 
 
 def test_a_trunk_that_nobody_served_has_no_agent_to_go_back_to() -> None:
-    """The row is there, and its empty agent is a problem: the API cannot unassign."""
+    """The row is there, and its agent is a problem that says why: the API cannot unassign."""
     told = record([row()], [change(before=None)], [DONE])
-    assert [(number(2), "call", "", agent(1))] == cells(rollback_table(told))
+    assert [(number(2), "call", "nobody", agent(1))] == cells(rollback_table(told))
 
 
 def test_a_trunk_that_already_was_where_it_should_be_has_nothing_to_undo() -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.forks import Forks
+
+settings.register_profile("untimed", settings(), deadline=None)  # how long a case takes is no property of the program
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

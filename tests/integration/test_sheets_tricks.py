@@ -201,7 +201,7 @@ CELL = st.builds(
 
 
 @given(cells=st.lists(CELL, max_size=6))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 def test_no_cell_that_the_reader_sees_is_missed(cells: list[str], tmp_path: Path) -> None:
     """Whatever is thought of the XML: the rectangle that the reader makes is within the one that was foreseen."""
     path = bare_xlsx(tmp_path / "a.xlsx", f"<worksheet><sheetData>{''.join(cells)}</sheetData></worksheet>")

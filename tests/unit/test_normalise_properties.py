@@ -26,7 +26,7 @@ from tests.builders import HEADER, write_xlsx
 from tests.containers import parts_of, repacked
 
 NIGHTLY = pytest.mark.nightly
-ORDINARY = settings(max_examples=150, deadline=None)
+ORDINARY = settings(max_examples=150)
 Cells = Sequence[str]
 
 
@@ -84,7 +84,7 @@ def test_any_bytes_as_a_text_file_are_read_or_refused_in_words(folder: Path, dat
 
 
 @NIGHTLY
-@settings(max_examples=100_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100_000, suppress_health_check=list(HealthCheck))
 @given(BYTES)
 def test_a_hundred_thousand_text_files_are_read_or_refused_in_words(folder: Path, data: bytes) -> None:
     """The same at length."""
@@ -118,7 +118,7 @@ def test_every_row_of_a_text_file_is_accepted_rejected_or_blank(
     assert {row.origin.row: plain[row.origin.row] for row in table.rows} == corpus.rows(table)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=ROWS)
 def test_every_row_of_a_workbook_is_accepted_rejected_or_blank(folder: Path, rows: list[Cells]) -> None:
     """As in a text file; blank rows at its end are no rows for a workbook."""
@@ -210,7 +210,7 @@ def test_a_mutated_workbook_of_another_kind_is_read_or_refused_in_words(
 
 
 @NIGHTLY
-@settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2_000, suppress_health_check=list(HealthCheck))
 @given(edits=EDITS, flips=st.just([]) | FLIPS, end=ENDS)
 def test_two_thousand_mutated_workbooks_are_read_or_refused_in_words(
     folder: Path,
@@ -247,7 +247,7 @@ DIGITS = st.lists(st.tuples(st.sampled_from("0123456789٠٣٥９"), BETWEEN).map
 COUNTRIES = st.sampled_from(["90", "1", "49", "39", "44", "33", "34"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.tuples(PREFIXES, COUNTRIES, DIGITS, SUFFIXES).map("".join))
 @example("9.05321234567E+11")
 @example("0090 532 123 45 67")

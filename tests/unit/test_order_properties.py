@@ -22,7 +22,7 @@ from tests.plans import Situation, situations
 Places = Mapping[Holder, AgentId | None]
 """Who serves each number of one channel, those that cannot be moved included."""
 
-bounded = settings(max_examples=120, deadline=None)
+bounded = settings(max_examples=120)
 
 
 # ── a server that refuses ─────────────────────────────────────────────────────────────────────────────────────────────

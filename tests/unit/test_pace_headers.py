@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.engine.rate_headers import MAX_WAIT, Quota, quotas, retry_after
@@ -158,7 +158,6 @@ def test_headers_that_say_nothing_make_no_quota(headers: dict[str, str]) -> None
     assert quotas(headers) == ()
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(

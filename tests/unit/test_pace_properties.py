@@ -13,7 +13,7 @@ from batch.engine.rate_headers import MAX_WAIT
 from tests.limiters import Bucket, FixedWindow, Free, Limiter, Ruling, Sliding, drive
 
 LATENCIES = st.sampled_from([0.001, 0.01, 0.08, 0.3])
-few = settings(max_examples=50, deadline=None, derandomize=True)
+few = settings(max_examples=50, derandomize=True)
 """The same examples in every run: what a simulation with jitter never does is never by all odds, not by proof."""
 
 
@@ -80,7 +80,7 @@ def test_a_typed_rate_is_kept_in_every_span(
     assert all(later - earlier >= seconds - 1e-3 for earlier, later in zip(sent, sent[calls:], strict=False))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     seconds=st.integers(1, 4000),
     status=st.sampled_from([429, 503]),
@@ -146,7 +146,7 @@ headers = st.dictionaries(st.sampled_from(NAMES), st.one_of(numbers, st.sampled_
 answers = st.tuples(st.sampled_from([200, 200, 200, 404, 429, 500, 503]), headers, st.floats(0.0, 5.0))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @example(script=[(200, {"x-ratelimit-remaining": "2"}, 0.0)] * 3, rate=None, reserve=0)
 @given(
     script=st.lists(answers, max_size=25),
@@ -170,7 +170,7 @@ def test_no_headers_whatever_break_the_pacer_or_stall_it_longer_than_the_cap(
         assert pacer.view(now).in_flight == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(["ask", "end", "fault", "give back", "refuse"]), st.floats(0.0, 0.5))))
 def test_what_is_under_way_is_always_what_was_booked_and_has_not_ended(steps: list[tuple[str, float]]) -> None:
     """Calls that overlap and end in any way, in any order: the count is right, and never more than allowed."""

@@ -71,7 +71,7 @@ def test_a_plan_loads_back_equal() -> None:
     assert digest(plan) == digest(load(dump(plan))) == pieces(plan).head["digest"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(situations(), st.text(), st.text(max_size=5))
 def test_any_plan_loads_back_equal(situation: Situation, note: str, cell: str) -> None:
     """Whatever its rows, changes and texts are."""

@@ -25,6 +25,7 @@ from batch.core.calls import Answer
 from batch.engine.breaker import Breaker
 from batch.engine.gate import Gate
 from batch.engine.pace import Pacer, Rate
+from batch.engine.width import MOST, POLITE
 from tests.limiters import Bucket, Changing, Concurrency, FixedWindow, Free, Limiter, Run, Shared, Sliding, drive, ideal
 
 
@@ -129,7 +130,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=16)
     options = Options(**vars(parser.parse_args()))
     say(f"median of {options.runs} runs, {options.workers} workers; time ÷ ideal · 429s, ! = goal missed")
-    for table in (steady, hundred, shared, changing, others):
+    for table in (steady, hundred, shared, changing, others, growing):
         table(options)
     overhead()
 
@@ -273,6 +274,33 @@ def others(options: Options) -> None:
         run = one(options, Pacer(), Free(), latency, options.seed, calls=20_000)
         cells.append(f"{run.ended_at / (20_000 / options.workers * latency):.3f}")
     say("none × 20,000", *cells)
+
+
+def growing(options: Options) -> None:
+    """Ten thousand calls by a fixed number of workers, and by as many as seem right as the run goes on."""
+    makers: dict[str, Callable[[], Limiter]] = {
+        "none": Free,
+        "told: window 12,000/60 s": lambda: FixedWindow(12_000, 60, "draft"),
+        "unknown: window 200/s": window(200),
+        "unknown: window 100/s": window(100),
+        "unknown: bucket 200/s of 200": bucket(200, 200),
+    }
+    head("seconds · 429s of 10,000 calls", options)
+    for name, make in makers.items():
+        for workers in (options.workers, None):
+            cells = []
+            for latency in options.latency:
+                done = [ten_thousand(make(), workers, latency, seed) for seed in options.seeds]
+                seconds, refused = middle([run.ended_at for run in done]), middle([float(run.refused) for run in done])
+                cells.append(f"{seconds:.1f} · {refused:g}")
+            say(f"{name}, by {workers or f'{POLITE} to {MOST}'}", *cells)
+        best = (ideal(make(), calls=10_000, latency=latency, workers=MOST) for latency in options.latency)
+        say(f"  ideal of {MOST}", *(f"{seconds:.1f}" for seconds in best))
+
+
+def ten_thousand(server: Limiter, workers: int | None, latency: float, seed: int) -> Run:
+    """A run that is long enough for more workers."""
+    return drive(Pacer(), server, calls=10_000, latency=latency, workers=workers, seed=seed)
 
 
 def overhead(count: int = 100_000) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
+
 import anyio
 import pytest
 
 from batch.adapters.api import WriteRefusedError
 from batch.adapters.credentials import Secret
-from batch.adapters.http import HttpApi
+from batch.adapters.http import HttpApi, connections
 from batch.adapters.target import Target
 from batch.core import calls
 from batch.core.calls import Answer
@@ -36,6 +38,13 @@ async def test_a_sitting_has_one_connection_per_worker(terms: Terms, count: int)
     """A dry run needs no more than those that look."""
     async with open_session(NOWHERE, terms) as session:
         assert len(session.apis) == count
+
+
+async def test_what_it_takes_to_encrypt_is_read_once() -> None:
+    """It takes 50 ms, and is the same for all connections."""
+    ways = [api._transport._connection._host.tls for api in connections(NOWHERE, 3)]
+    assert isinstance(ways[0], ssl.SSLContext)
+    assert all(way is ways[0] for way in ways)
 
 
 async def test_a_dry_run_cannot_write() -> None:

@@ -38,7 +38,10 @@ def written(runs_dir: Path, run: str) -> RunRecord:
 
 def undoable(runs_dir: Path, run: str) -> RunRecord:
     """*run*, or for ``last`` the newest that took nothing back itself: taking back twice must not put anything back."""
-    return _proven(_newest(runs_dir, _migrates) if run == runs.LAST else runs.find(runs_dir, run))
+    record = _proven(_newest(runs_dir, _migrates) if run == runs.LAST else runs.find(runs_dir, run))
+    if record.command in LOOKING:
+        raise UsageError(f"run {record.run_id} only looked: nothing is to be taken back", hint="name another run")
+    return record
 
 
 def _newest(runs_dir: Path, fits: Callable[[Mapping[str, Any]], bool]) -> Path:
@@ -55,10 +58,16 @@ def resumable(runs_dir: Path, run: str | None) -> Path:
     """The folder of *run*, or of the newest that can be gone on with; raises :class:`UsageError` when none can."""
     if run is not None:
         return runs.find(runs_dir, run)
+    taken_back: set[str] = set()
     for candidate in runs.listing(runs_dir):
-        if candidate.resumable and _has_begun(candidate.folder):
+        if candidate.resumable and candidate.run_id not in taken_back and _has_begun(candidate.folder):
             return candidate.folder
-    raise UsageError("there is no run to resume", hint="`reassign runs` lists them; name one to look at it again")
+        if (undone := _took_back(candidate.folder)) is not None:
+            taken_back.add(undone)
+    hint = "`reassign runs` lists them; name one to look at it again"
+    if taken_back:
+        hint = f"{hint}, or to go on with one that was rolled back"
+    raise UsageError("there is no run to resume", hint=hint)
 
 
 def refuse_used(path: Path, whole: Plan, saved: Plan, runs_dir: Path) -> None:
@@ -116,6 +125,17 @@ def _writes(body: Mapping[str, Any]) -> bool:
 
 def _migrates(body: Mapping[str, Any]) -> bool:
     return _writes(body) and not body.get("undoes", body.get("command") == "rollback")
+
+
+def _took_back(folder: Path) -> str | None:
+    """The run that the one in *folder* takes back; ``None`` where it is no rollback, or damaged."""
+    try:
+        with Journal.open(folder / runs.JOURNAL) as journal:
+            opening = next(journal.entries(), None)
+    except (JournalError, LockedError):
+        return None
+    body = {} if opening is None else opening.body
+    return str(body["source_run"]) if body.get("command") == "rollback" and "source_run" in body else None
 
 
 def _has_begun(folder: Path, fits: Callable[[Mapping[str, Any]], bool] = _writes) -> bool:

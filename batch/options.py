@@ -73,7 +73,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("allow", "KINDS", "Refuse a plan with changes of kinds other than these: assign, park (a detour)."),
     Option("plan_ttl", "DURATION", "Refuse a saved plan that is older than this."),
     Option("approve_by", "FILE", "Apply only saved plans that one of these signers has approved.", path=True),
-    Option("probe", "COMMAND", "Run this between waves; if it fails, the wave is put back and the run ends."),
+    Option("probe", "COMMAND", "Run this, without a shell, between waves; if it fails, the wave is put back."),
     Option("occupancy", "auto|exclusive|shared", "Whether an agent may serve several numbers on one channel."),
     Option("parking_agent", "UUID", "Free agent to park a trunk on when a ring is opened; may be repeated.", _MANY),
     Option("on_split", "restore|keep", "What to do with a row's other channels when one is refused."),

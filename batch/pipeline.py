@@ -207,8 +207,7 @@ async def _write(
     with workspace_lock(there.workspace, settings.run_id or command):
         async with open_session(there, _terms(settings)) as session:
             planned = await _plan(table, settings, session, hooks, () if source is None else spares(source))
-            undoes = source is not None and (command == "rollback" or source.undoes)
-            opening = new_run(settings, command, planned, input_file=input_file, undoes=undoes)
+            opening = new_run(settings, command, planned, input_file=input_file, source=source)
             return await carry_out(planned, opening, session, settings, hooks)
 
 

@@ -128,11 +128,11 @@ def new_run(
     *,
     input_file: Path | None = None,
     stopped: Reason | None = None,
-    undoes: bool = False,
+    source: RunRecord | None = None,
 ) -> Iterator[Run]:
     """A new run folder with its journal, the copy of the input and the plan, before anything is sent.
 
-    *undoes* says that it takes back what another run did, or tries to do so again.
+    *source* is the run that it takes back, or tries again.
     """
     started = time.time()
     run_id = settings.run_id or runs.new_run_id(started)
@@ -143,7 +143,11 @@ def new_run(
     with replacing(folder / runs.PLAN) as file:
         file.writelines(pieces.text())
     terms = {name: getattr(settings, name) for name in KEPT if name in settings.model_fields_set}
-    body = {**_opening(run_id, command, plan.source.sheet, pieces, stopped), "undoes": undoes, "terms": terms}
+    body = {
+        **_opening(run_id, command, plan.source.sheet, pieces, stopped),
+        **_made_from(source, command),
+        "terms": terms,
+    }
     first = Entry(Kind.OPENED, started, body=body)
     with Journal.create(folder / runs.JOURNAL) as journal:
         journal.append_all(chain([first], planned(pieces, started)))
@@ -151,6 +155,13 @@ def new_run(
         del pieces  # the plan as a text, which may be a tenth of all that a run holds
         record = opening_of(iter([first]), plan=plan)
         yield Run(folder, journal, record, record)
+
+
+def _made_from(source: RunRecord | None, command: str) -> Mapping[str, object]:
+    """Which run this one is made from, and whether it takes something back, or tries to do so again."""
+    if source is None:
+        return {"undoes": False}
+    return {"undoes": command == "rollback" or source.undoes, "source_run": source.run_id}
 
 
 def _opening(

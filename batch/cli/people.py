@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -31,7 +32,7 @@ class People:
         self._terminal = sys.stderr.isatty()
         self._console = _console(color) if self._terminal or color == "always" else None
         self._bar: tuple[Bar, TaskID] | None = None
-        self._told: tuple[str, float] = ("", 0.0)
+        self._told: tuple[str, float, bool] = ("", 0.0, False)  # the phase, when, and whether all of it was done
 
     def __enter__(self) -> Self:
         return self
@@ -61,11 +62,15 @@ class People:
         if self._terminal:
             self._draw(progress)
             return
-        phase, at = self._told
-        now = time.monotonic()
-        if progress.phase != phase or now - at >= LINE_EVERY:
-            self._told = (progress.phase, now)
+        phase, at, whole = self._told
+        now, all_done = time.monotonic(), progress.done == progress.total
+        if progress.phase != phase or now - at >= LINE_EVERY or (all_done and not whole):
+            self._told = (progress.phase, now, all_done)
             self._print((Line(progress_text(progress)),))
+
+    def end_progress(self) -> None:
+        """Take the bar away: what follows goes to the same screen by another way."""
+        self._end_bar()
 
     def ask(self, question: str) -> bool:
         """A question that only a plain *yes* or *y* answers; the end of stdin is a no."""
@@ -116,12 +121,13 @@ class People:
 def _console(color: str) -> Console:
     from rich.console import Console
 
-    # NO_COLOR is heard by rich itself; --color always overrides it, --color never is the same as NO_COLOR
-    no_color = {"never": True, "always": False}.get(color)
+    # rich hears NO_COLOR too, but goes on writing bold; --color always overrides it
+    bare = color == "never" or (color == "auto" and bool(os.environ.get("NO_COLOR")))
     return Console(
         stderr=True,
         force_terminal=color == "always" or None,
-        no_color=no_color,
+        no_color=bare,
+        color_system=None if bare else "auto",
         highlight=False,
         markup=False,
         emoji=False,

@@ -157,6 +157,7 @@ def tell_ending(desk: Desk, ended: Finished) -> None:
     from batch.views.plan import refusal_lines
     from batch.views.problems import problem_groups
 
+    desk.people.end_progress()
     told = not desk.settings.quiet and _was_shown(ended)  # with the plan, before anybody said yes
     before = (*(() if told else problem_groups(ended.record.plan.problems())), *refusal_lines(ended.refusals))
     after = ending(ended.summary, ended.folder, ended.exit_code, list(unwell(ended.record)))
@@ -179,6 +180,7 @@ def hand_out(desk: Desk, ended: Finished, plan_to: str | None = None) -> int:
     from batch.adapters import runs
     from batch.adapters.files import replacing
 
+    desk.people.end_progress()
     saved = ended.folder / runs.PLAN
     if plan_to not in (None, "-"):
         with saved.open("rb") as whole, replacing(Path(str(plan_to))) as copy:

@@ -177,7 +177,7 @@ def _refuse_missing(header: Sequence[str], found: Mapping[Field, Sequence[int]],
         missing.append(Field.AGENT)
     if missing:
         names = " and ".join(f"column for {what}" for what in missing)
-        help_ = _ABOVE if any(map(_is_phone_number, header)) else _say(header, found, missing)
+        help_ = _ABOVE if any(map(is_phone_number, header)) else _say(header, found, missing)
         raise InputError(f"{place} has no {names}", hint=f"{_seen(header)}; {help_}")
 
 
@@ -185,7 +185,8 @@ _ABOVE = "this row looks like data: write number, channel, agent in a row above 
 """A word of data can be near a header's word, so nothing is suggested for it."""
 
 
-def _is_phone_number(text: str) -> bool:
+def is_phone_number(text: str) -> bool:
+    """Whether a cell is data: a number as one is typed, with its country or without."""
     from batch.core.numbers import read_number  # noqa: PLC0415 - its tables are large, and few headers have a number
 
     reading = read_number(text)

@@ -45,6 +45,11 @@ CATALOGUE: dict[str, Kind] = {
         "{value!r} heads a row of totals, not a trunk",
         "delete the row, or keep totals on another sheet",
     ),
+    "row_above_header": Kind(
+        "Row above the header",
+        "{value!r} stands above the header, where nothing is read",
+        "put the header on top, or delete what is above it",
+    ),
     "row_hidden": Kind(
         "Hidden row",
         "the row is hidden or filtered out, and is read like any other",

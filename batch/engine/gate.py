@@ -166,6 +166,8 @@ class Gate:
     def _too_long(self, now: float, seconds: float) -> UnavailableError:
         """The error for a wait that the run may not last, by who wants it."""
         away = self._breaker.wait(now) > 0.0
+        if not away and self._pacer.view(now).waiting_seconds <= 0.0:  # the pace, typed or kept, leaves no time
+            return TimeOverError()
         who = "the API does not answer, and is asked again in" if away else "the server asks us to wait"
         return UnavailableError(f"{who} {seconds:.0f} s, longer than this run may last", hint="try again later")
 

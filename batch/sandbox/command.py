@@ -69,7 +69,7 @@ def _options(given: Mapping[str, Any]) -> Options:
 
 
 @click.command("sandbox")
-@click.option("--port", default=0, show_default="a free one", help="Port on 127.0.0.1.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", help="Port on 127.0.0.1.")
 @click.option("--script", type=_FILE, help="A fault script (JSON), see batch/sandbox/faults.py.")
 @click.option("--state", type=_FILE, help="Load the workspace from this JSON file if it is there; save it at the end.")
 @click.option("--log", type=_FILE, help="Append every call as a line of JSON.")

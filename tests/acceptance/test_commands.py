@@ -295,6 +295,22 @@ def test_a_run_that_was_rolled_back_is_not_doubted_when_it_is_resumed(at: Desk, 
     assert ["drifted", "drifted"] == sorted(at.statuses("r1").values())
 
 
+def test_a_run_that_was_rolled_back_is_not_resumed_unasked(at: Desk, sandbox: Sandbox) -> None:
+    """It was cut off, and taken back: the rest of it is not written because somebody says `resume`."""
+    at("apply", at.sheet(*rows(6)), "--yes", "--run-id", "r1", "--rate", "2/s", "--deadline", "3s")
+    assert at("rollback", "r1", "--yes", "--max-change", "100%").returncode == 0
+    sent = len(sandbox.log("PUT"))
+    done = at("resume", "--yes")
+    assert (done.returncode, len(sandbox.log("PUT")), "was rolled back" in done.stderr) == (2, sent, True)
+
+
+def test_a_run_that_only_looked_has_nothing_to_take_back(at: Desk) -> None:
+    """Which is no success."""
+    at("plan", at.sheet(*rows(1)), "--run-id", "look")
+    done = at("rollback", "look", "--yes")
+    assert (done.returncode, "only looked" in done.stderr) == (2, True)
+
+
 def test_rollback_leaves_alone_and_names_what_somebody_else_has_changed_since(at: Desk, sandbox: Sandbox) -> None:
     """Exit 5: not everything could be given back."""
     at("apply", at.sheet(*rows(3)), "--yes", "--run-id", "r1")

@@ -249,3 +249,13 @@ def test_the_line_of_a_wrong_byte_is_named(tmp_path: Path) -> None:
     assert (
         "(line 3)" in refusal(text(tmp_path, b"number,channel,agent\n+905321234567,call,Ali\n+90,wa,\xdeule\n")).message
     )
+
+
+TOP = "+4930120001,call,Ali\nMigration 2026,,\n+4930120002,,\n,,+4930120003\n"
+
+
+def test_a_row_above_the_header_is_refused_and_not_lost(tmp_path: Path) -> None:
+    """A sheet that was sorted with its header in it. A title is passed over, and so is a letterhead's number."""
+    table = sheets.read(text(tmp_path, f"{TOP}Number,Channel,Agent\n+4930120004,call,Ali\n"))
+    assert [(1, "row_above_header", "Number")] == codes(table.problems)
+    assert [1, 6] == [row.origin.row for row in table.rows]

@@ -246,4 +246,4 @@ def test_a_second_signal_ends_the_process_at_once() -> None:
     assert process.stdout.readline() == "stopping\n"
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=3)
-    assert process.returncode == -signal.SIGTERM
+    assert process.returncode == 128 + signal.SIGTERM

@@ -10,7 +10,7 @@ from batch.core.model import Calls
 from batch.engine.breaker import Breaker
 from batch.engine.gate import Gate, StopRequested
 from batch.engine.pace import Pacer, Rate
-from batch.errors import UnavailableError
+from batch.errors import TimeOverError, UnavailableError
 from batch.log import logging_to
 from tests.gating import OK, READ, TOO_MANY, WRITE, a_gate, one_call
 from tests.virtual_clock import anyio_backend  # noqa: F401 - a fixture
@@ -148,6 +148,14 @@ async def test_a_breaker_that_is_open_for_longer_than_the_run_may_last_is_told_a
 
     with pytest.raises(UnavailableError, match="the API does not answer, and is asked again in"):
         await until_it_opens()
+
+
+async def test_a_pace_that_leaves_no_time_is_not_put_on_the_server() -> None:
+    """One call a minute was typed in: the run's time is over, and the server asked for nothing."""
+    gate = a_gate(rate=Rate(1, 60.0), deadline=anyio.current_time() + 10.0)
+    await one_call(gate)
+    with pytest.raises(TimeOverError):
+        await one_call(gate)
 
 
 async def test_nobody_leaves_after_the_deadline() -> None:

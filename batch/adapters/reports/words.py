@@ -167,7 +167,7 @@ def _finished(told: Told) -> Headline:
     unknown = " Unknown means: look before trusting." if counts[Status.UNKNOWN] else ""
     mending = ("Mend the rows in failed.csv, and give that back:", "reassign apply failed.csv")
     again = (
-        "See below why. Mend what can be mended, then try only these again:",
+        "Mend what can be mended, then try only these again:",
         f"reassign retry {told.record.run_id}",
     )
     next_, command = mending if ill.keys() == {Status.INVALID} else again

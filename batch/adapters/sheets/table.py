@@ -44,6 +44,7 @@ def build(grid: Grid, *, file: str, sha256: str, mapping: Mapping[str, str]) -> 
     fields = columns.settle(header, mapping, f"{place} row {at + 1}")
     origin = Origin(file, grid.sheet, at + 1)
     body = _Body(origin, header, fields, _Marked(grid.marks, fields))
+    body.refuse_above(head[:at], fields)
     body.take(itertools.chain(head[at + 1 :], rows))
     width = body.used_width()
     return SourceTable(
@@ -112,6 +113,18 @@ class _Body:
         self.rows: list[SourceRow] = []
         self.problems: list[Problem] = []
         self.blank = 0
+
+    def refuse_above(self, rows: Iterable[Sequence[str]], fields: Mapping[Field, int]) -> None:
+        """Rows over the header that are no title: a sheet that was sorted with its header in it has some."""
+        number = fields[Field.NUMBER]
+        others = [column for what, column in fields.items() if what not in (*_OPTIONAL, Field.NUMBER)]
+        width = len(self.header)
+        for at, read in enumerate(rows, start=1):
+            cells = (*read, *[""] * width)[:width]
+            if columns.is_phone_number(cells[number]) and not is_blank("".join(cells[column] for column in others)):
+                row = SourceRow(Origin(self.origin.file, self.origin.sheet, at), cells)
+                self.rows.append(row)
+                self.problems.append(Problem("row_above_header", row.origin, self.header[number], cells[number]))
 
     def take(self, rows: Iterable[Sequence[str]]) -> None:
         file, sheet, width = self.origin.file, self.origin.sheet, len(self.header)

@@ -42,6 +42,9 @@ class Grid:
 Block = Line | Grid
 View = tuple[Block, ...]
 
+COPIED = frozenset({"run", "number"})
+"""Columns whose cells are copied from the screen, and so are never broken."""
+
 STYLES: Mapping[str, str] = {"title": "bold", "good": "green", "bad": "red", "warn": "yellow", "faint": "dim", "": ""}
 
 
@@ -101,7 +104,7 @@ def _table(grid: Grid) -> RenderableType:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for name in grid.header:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in COPIED)
     for row, style in zip(grid.rows, grid.styles or ("",) * len(grid.rows), strict=True):
         table.add_row(*(Text(inert(cell)) for cell in row), style=STYLES[style])
     return table

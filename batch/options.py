@@ -59,7 +59,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("encoding", "NAME", "Encoding of a text file that is not UTF-8, such as cp1254."),
     Option("only", "EXPR", "Take only the rows that match."),
     Option("exclude", "EXPR", "Leave out the rows that match."),
-    Option("limit", "N", "Take only the first N rows."),
+    Option("limit", "N", "Move at most N trunks, the first that are to be moved."),
     Option("rate", "auto|N/s|N/min", "How many calls to make at most; auto learns it from the server."),
     Option("concurrency", "auto|N", "How many calls may be in flight at once."),
     Option("reserve", "P%", "Part of the server's quota to leave to others."),

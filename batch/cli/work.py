@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import to_builtins
 
 from batch.cli.common import (
     CHOICE,
@@ -14,6 +16,7 @@ from batch.cli.common import (
     READING,
     SHEET,
     WRITING,
+    as_json,
     at_work,
     common,
     data,
@@ -176,9 +179,13 @@ def _was_shown(ended: Finished) -> bool:
 
 
 def hand_out(desk: Desk, ended: Finished, plan_to: str | None = None) -> int:
-    """The data of a run on stdout: the summary or the plan with ``--json``, else the path of the run folder."""
+    """The data of a run on stdout: the path of its folder; with ``--json`` its plan, or its summary.
+
+    An audit's summary has its lines with it, for those are what was asked.
+    """
     from batch.adapters import runs
     from batch.adapters.files import replacing
+    from batch.core.results import results
 
     desk.people.end_progress()
     saved = ended.folder / runs.PLAN
@@ -187,6 +194,9 @@ def hand_out(desk: Desk, ended: Finished, plan_to: str | None = None) -> int:
             shutil.copyfileobj(whole, copy)
     if plan_to == "-" or (desk.settings.as_json and ended.record.command == "plan"):
         json_text(saved.read_text("utf-8"))
+    elif desk.settings.as_json and ended.record.command == "audit":
+        lines = [to_builtins(line) for line in results(ended.record)]
+        as_json({**json.loads((ended.folder / runs.SUMMARY).read_text("utf-8")), "results": lines})
     elif desk.settings.as_json:
         json_text((ended.folder / runs.SUMMARY).read_text("utf-8"))
     else:

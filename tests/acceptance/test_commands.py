@@ -66,7 +66,9 @@ def test_plan_with_a_detailed_exit_code_tells_whether_there_is_something_to_do(a
 def test_audit_tells_whether_reality_is_what_the_sheet_says(at: Desk, sandbox: Sandbox, to: int, code: int) -> None:
     """Reads only; quiet speaks of differences only."""
     done = at("audit", at.sheet(row(0, to)), "--json", "-q")
-    assert (done.returncode, json.loads(done.stdout)["exit_code"], bool(done.stderr)) == (code, code, code == 8)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["exit_code"], bool(done.stderr)) == (code, code, code == 8)
+    assert [line["status"] for line in told["results"]] == ["skipped" if code else "already"]
     assert sandbox.moved() == {}
 
 

@@ -238,12 +238,12 @@ class Settler:
             return Status.REJECTED, Reason.TRUNK_GONE
         if live.owner(change.trunk) != change.before:
             return Status.DRIFTED, Reason.OWNER_CHANGED
-        stranger = live.stranger(change.after, change.trunk.channel)
-        if stranger is not None and attempt.kind is Kind.INTENT and not attempt.written:
-            attempt.detail = f"it serves {stranger}"
-            return Status.SKIPPED, Reason.AGENT_OCCUPIED
         if attempt.undoing is not None:  # it was put back before the sitting broke off, and is not to be made again
             return Status.FAILED, attempt.undoing
+        stranger = live.stranger(change.after, change.trunk.channel)
+        if stranger is not None and attempt.kind is Kind.INTENT:
+            attempt.detail = f"it serves {stranger}"
+            return Status.UNKNOWN if attempt.written else Status.SKIPPED, Reason.AGENT_OCCUPIED
         return None
 
     async def _send(self, attempt: _Try) -> Judgement | None:

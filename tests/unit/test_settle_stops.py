@@ -9,7 +9,7 @@ import pytest
 
 from batch.core.calls import Fault, FaultKind, Reply
 from batch.core.lifecycle import Kind
-from batch.core.model import Outcome, Reason, Status
+from batch.core.model import AgentId, Channel, Outcome, Reason, Status
 from batch.engine.pace import Rate
 from batch.engine.settle import Conflict
 from tests.fake_api import CarryOut, FakeApi, Say
@@ -21,6 +21,7 @@ from tests.rigs import (
     move,
     rig,
     said,
+    trunk,
 )
 from tests.settling import LOOK, PUT, facts, one_trunk, outside
 from tests.virtual_clock import anyio_backend  # noqa: F401 - a fixture
@@ -133,6 +134,14 @@ async def test_a_change_in_doubt_that_was_not_applied_is_made() -> None:
     outcome = await made.settler().settle(move(), earlier=ended(0, Status.UNKNOWN, Reason.INTERRUPTED))
     assert facts(outcome) == (Status.DONE, Reason.VERIFIED, 2, True)
     assert (made.gate.calls().retried, made.notes.entries[0].body) == (0, {})
+
+
+async def test_a_change_in_doubt_takes_nobody_an_agent_that_was_given_away_since() -> None:
+    """No second PUT; the first may yet be applied, so it stays in doubt until the last look."""
+    made = await one_trunk()
+    made.live._strangers = {(AgentId(agent(1)), Channel.CALL): trunk(1)}
+    outcome = await made.settler().settle(move(), earlier=ended(0, Status.UNKNOWN, Reason.INTERRUPTED))
+    assert (outcome.status, outcome.reason, made.paths()) == (Status.UNKNOWN, Reason.AGENT_OCCUPIED, [LOOK])
 
 
 async def test_a_change_that_was_put_back_before_the_crash_is_not_made_again() -> None:

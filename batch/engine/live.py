@@ -48,6 +48,7 @@ class Live:
         self._seen_at: dict[Number, float] = dict.fromkeys(self._states, seen_at)
         self._strangers = strangers or {}
         self._wrote_at: dict[Trunk, float] = {}
+        self._replaced: dict[Trunk, AgentId | None] = {}  # whose place our own writes have taken
         self._doubted: set[Number] = set()  # a page has contradicted what is known: the number itself must be asked
         self._wanted = numbers
         self._per_page = snapshot.per_page
@@ -101,11 +102,20 @@ class Live:
         It says nothing of the number's other channel, so that is not thought younger for it.
         """
         state = self._states.get(trunk.number)
+        self._replaced[trunk] = self.owner(trunk)
         if state is not None:
             binding = Binding(bound=True, agent=agent, agent_name=name)
             self._states[trunk.number] = replace(state, bindings={**state.bindings, trunk.channel.value: binding})
         self._wrote_at[trunk] = self._clock()
         self._unpaid += 1
+
+    def looks_stale(self, trunk: Trunk) -> bool:
+        """Whether *trunk* was last seen on the agent whose place our own answered write has taken.
+
+        Somebody may have put it back; or the look came out of a server's cache. Nobody can tell which.
+        """
+        replaced = self._replaced.get(trunk)
+        return replaced is not None and self.owner(trunk) == replaced
 
     async def renew(self, caller: Caller, trunk: Trunk, page: int) -> None:
         """Look again at *trunk*: at its list page if it has one, else at the number itself."""

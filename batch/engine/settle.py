@@ -237,6 +237,8 @@ class Settler:
         if live.state(change.trunk.number) is None:
             return Status.REJECTED, Reason.TRUNK_GONE
         if live.owner(change.trunk) != change.before:
+            if attempt.kind is Kind.INTENT and live.looks_stale(change.trunk):  # a ring's way home: the last look tells
+                return Status.UNKNOWN, Reason.UNCLEAR
             return Status.DRIFTED, Reason.OWNER_CHANGED
         if attempt.undoing is not None:  # it was put back before the sitting broke off, and is not to be made again
             return Status.FAILED, attempt.undoing

@@ -136,6 +136,16 @@ async def test_a_change_in_doubt_that_was_not_applied_is_made() -> None:
     assert (made.gate.calls().retried, made.notes.entries[0].body) == (0, {})
 
 
+async def test_a_trunk_on_its_way_home_that_is_seen_where_it_came_from_is_in_doubt() -> None:
+    """Our own write has moved it away: somebody has put it back, or the look is stale. The last look tells which."""
+    made = await one_trunk()
+    settler = made.settler()
+    await settler.settle(move(after=3))
+    outside(made, 0)
+    outcome = await settler.settle(move(1, of=0, before=3), earlier=ended(1, Status.UNKNOWN, Reason.INTERRUPTED))
+    assert (outcome.status, outcome.reason, made.api.count("PUT")) == (Status.UNKNOWN, Reason.UNCLEAR, 1)
+
+
 async def test_a_change_in_doubt_takes_nobody_an_agent_that_was_given_away_since() -> None:
     """No second PUT; the first may yet be applied, so it stays in doubt until the last look."""
     made = await one_trunk()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,12 @@ def glance(runs_dir: Path, run: str) -> tuple[RunRecord, bool]:
     return read_live(runs.find(runs_dir, run) / runs.JOURNAL, fold)
 
 
-def going_on(history: Iterable[runs.Run]) -> frozenset[str]:
-    """The ids of the runs that are under way just now."""
-    return frozenset(run.run_id for run in history if run.resumable and is_going_on(run.folder / runs.JOURNAL))
+def listing(runs_dir: Path) -> tuple[runs.Run, ...]:
+    """Every run, newest first, and which of them are under way just now."""
+    return tuple(
+        replace(run, going_on=run.resumable and is_going_on(run.folder / runs.JOURNAL))
+        for run in runs.listing(runs_dir)
+    )
 
 
 def written(runs_dir: Path, run: str) -> RunRecord:
@@ -130,19 +134,23 @@ def _migrates(body: Mapping[str, Any]) -> bool:
 def _took_back(folder: Path) -> str | None:
     """The run that the one in *folder* takes back; ``None`` where it is no rollback, or damaged."""
     try:
-        with Journal.open(folder / runs.JOURNAL) as journal:
-            opening = next(journal.entries(), None)
+        body = _opening(folder)
     except (JournalError, LockedError):
         return None
-    body = {} if opening is None else opening.body
     return str(body["source_run"]) if body.get("command") == "rollback" and "source_run" in body else None
 
 
 def _has_begun(folder: Path, fits: Callable[[Mapping[str, Any]], bool] = _writes) -> bool:
     """Whether a run that *fits* got as far as its plan; a damaged one is to be told, not passed over."""
     try:
-        with Journal.open(folder / runs.JOURNAL) as journal:
-            opening = next(journal.entries(), None)
+        body = _opening(folder)
     except (JournalError, LockedError):
         return (folder / runs.JOURNAL).is_file()
-    return opening is not None and fits(opening.body)
+    return bool(body) and fits(body)
+
+
+def _opening(folder: Path) -> Mapping[str, Any]:
+    """What the journal in *folder* begins with; empty where it had not begun."""
+    with Journal.open(folder / runs.JOURNAL) as journal:
+        opening = next(journal.entries(), None)
+    return {} if opening is None else opening.body

@@ -45,18 +45,22 @@ _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run folder as the history shows it. ``summary`` is what ``summary.json`` says; empty while unfinished."""
+    """One run folder as the history shows it. ``summary`` is what ``summary.json`` says; empty while unfinished.
+
+    ``going_on`` says that somebody holds its journal just now, where that was asked.
+    """
 
     run_id: str
     folder: Path
     changed_at: float
     summary: Mapping[str, Any]
+    going_on: bool = False
 
     @property
     def finished(self) -> bool:
         """Whether the run came to its end and said so, with nothing left to resume."""
         code = self.summary.get("exit_code")
-        return code is not None and code not in RESUMABLE
+        return code is not None and code not in RESUMABLE and not self.going_on
 
     @property
     def resumable(self) -> bool:

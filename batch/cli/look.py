@@ -122,21 +122,19 @@ def export(out: Path, **flags: Any) -> int:
 @common(*HISTORY, *SAID)
 def runs(**flags: Any) -> int:
     """List the runs, newest first."""
-    from batch.adapters import runs as folders
     from batch.console import inert
-    from batch.history import going_on
+    from batch.history import listing
     from batch.views.endings import run_data, run_row, runs_view
 
     with at_work(flags) as desk:
-        history = folders.listing(desk.settings.runs_dir)
-        busy = going_on(history)
+        history = listing(desk.settings.runs_dir)
         if desk.settings.as_json:
-            as_json([run_data(run, going_on=run.run_id in busy) for run in history])
+            as_json([run_data(run) for run in history])
         elif sys.stdout.isatty():
-            _page(runs_view(history, busy))
+            _page(runs_view(history))
         else:
             for run in history:
-                data("\t".join(map(inert, run_row(run, going_on=run.run_id in busy))))
+                data("\t".join(map(inert, run_row(run))))
         return 0
 
 

@@ -40,7 +40,7 @@ class People:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end_bar()
+        self.end_progress()
 
     def say(self, text: str) -> None:
         """One line, said even when quiet: what uses this went wrong, or was asked for with ``-v``."""
@@ -68,13 +68,9 @@ class People:
             self._told = (progress.phase, now, all_done)
             self._print((Line(progress_text(progress)),))
 
-    def end_progress(self) -> None:
-        """Take the bar away: what follows goes to the same screen by another way."""
-        self._end_bar()
-
     def ask(self, question: str) -> bool:
         """A question that only a plain *yes* or *y* answers; the end of stdin is a no."""
-        self._end_bar()
+        self.end_progress()
         self._print((Line(f"{question} [y/N]"),))
         with _interruptible():
             return sys.stdin.readline().strip().lower() in {"y", "yes"}
@@ -112,7 +108,8 @@ class People:
         self._bar = (bar, bar.add_task(""))
         return self._bar
 
-    def _end_bar(self) -> None:
+    def end_progress(self) -> None:
+        """Take the bar away, before something goes to the same screen by another way."""
         if self._bar is not None:
             self._bar[0].stop()
             self._bar = None

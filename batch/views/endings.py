@@ -107,26 +107,26 @@ def _meaning(code: int) -> str:
 RUNS_HEADER = ("run", "command", "workspace", "started", "exit", "counts")
 
 
-def run_row(run: Run, *, going_on: bool = False) -> tuple[str, ...]:
-    """One line of the history; a run without a summary shows as running or unfinished, and so does its earlier end."""
+def run_row(run: Run) -> tuple[str, ...]:
+    """One line of the history; a run without a summary shows as unfinished, one that goes on as running."""
     told = run.summary
     by_status = told.get("status_counts") or {}
     said = ", ".join(f"{count} {status}" for status, count in by_status.items() if count)
     keys = ("command", "workspace", "started_at", "exit_code")
     command, workspace, started, code = ("" if told.get(key) is None else str(told[key]) for key in keys)
-    if going_on:
+    if run.going_on:  # what its summary says is how an earlier sitting ended
         code, said = "running", ""
     return (run.run_id, command, workspace, started, code or "unfinished", said)
 
 
-def runs_view(history: Sequence[Run], going_on: Collection[str] = ()) -> View:
-    """The history, newest first; *going_on* are the ids of runs that are under way."""
-    return (Grid(RUNS_HEADER, tuple(run_row(run, going_on=run.run_id in going_on) for run in history)),)
+def runs_view(history: Sequence[Run]) -> View:
+    """The history, newest first."""
+    return (Grid(RUNS_HEADER, tuple(run_row(run) for run in history)),)
 
 
-def run_data(run: Run, *, going_on: bool = False) -> Mapping[str, Any]:
+def run_data(run: Run) -> Mapping[str, Any]:
     """One run for a machine."""
-    state = {"finished": run.finished and not going_on, "running": going_on}
+    state = {"finished": run.finished, "running": run.going_on}
     return {"run_id": run.run_id, "folder": str(run.folder), **state, "summary": run.summary or None}
 
 

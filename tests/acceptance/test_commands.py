@@ -153,9 +153,9 @@ def test_what_writes_needs_a_yes_where_nobody_can_be_asked(at: Desk, sandbox: Sa
 
 @pytest.mark.parametrize(("answer", "code", "moved"), [("y\n", 0, 1), ("\n", 7, 0)], ids=repr)
 def test_apply_asks_on_a_terminal(at: Desk, sandbox: Sandbox, answer: str, code: int, moved: int) -> None:
-    """Only a yes is a yes; the question names how many and where."""
+    """Only a yes is a yes; the question names how many and where, and the run's folder stands on a line of its own."""
     main, other = os.openpty()
-    with at.start("apply", at.sheet(row(0, 10)), stdin=other, stdout=other, stderr=other) as process:
+    with at.start("apply", at.sheet(row(0, 10)), "--run-id", "r1", stdin=other, stdout=other, stderr=other) as process:
         os.close(other)
         said = b""
         while b"[y/N]" not in said:
@@ -168,6 +168,7 @@ def test_apply_asks_on_a_terminal(at: Desk, sandbox: Sandbox, answer: str, code:
             os.close(main)
     assert (process.returncode, len(sandbox.moved())) == (code, moved)
     assert f"Send 1 change to acme at {sandbox.url.split('/')[2]}? [y/N]".encode() in said
+    assert said.split(b"\r\n")[-2] == os.fsencode(at.runs / "r1")
 
 
 def test_a_saved_plan_is_applied_exactly_and_once(at: Desk, sandbox: Sandbox) -> None:

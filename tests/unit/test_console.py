@@ -88,10 +88,10 @@ def text(view: View) -> str:
     return "\n".join(plain(view))
 
 
-def on_terminal(view: View) -> str:
+def on_terminal(view: View, width: int = 200) -> str:
     """The view as a terminal shows it, colours included."""
     out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=200, markup=False, highlight=False)
+    console = Console(file=out, force_terminal=True, width=width, markup=False, highlight=False)
     for renderable in renderables(view):
         console.print(renderable)
     return out.getvalue()
@@ -322,6 +322,12 @@ def test_what_is_to_be_done_depends_on_what_is_left(counts: dict[str, int], told
     shown = text(next_steps(summary(**counts), 5, Path("r1")))
     words = {"mend": "reassign apply r1/failed.csv", "again": "reassign retry r1", "back": "reassign rollback r1"}
     assert told == [name for name, command in words.items() if command in shown]
+
+
+def test_what_is_copied_from_the_screen_is_not_broken() -> None:
+    """A run's id, however narrow the screen; the other columns give way."""
+    grid = Grid(("run", "counts"), (("20261201-045754-xfjk", "69 done, 2 already, 1 rejected"),))
+    assert "20261201-045754-xfjk" in on_terminal((grid,), width=30)
 
 
 def test_progress_tells_counts_pace_and_the_time_left() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from batch.adapters.api import WriteRefusedError
 from batch.adapters.credentials import Secret
-from batch.adapters.http import HttpApi, connections
+from batch.adapters.http import HttpApi
 from batch.adapters.target import Target
 from batch.core import calls
 from batch.core.calls import Answer
@@ -42,8 +42,9 @@ async def test_a_sitting_has_one_connection_per_worker(terms: Terms, count: int)
 
 async def test_what_it_takes_to_encrypt_is_read_once() -> None:
     """It takes 50 ms, and is the same for all connections."""
-    ways = [api._transport._connection._host.tls for api in connections(NOWHERE, 3)]
-    assert isinstance(ways[0], ssl.SSLContext)
+    async with open_session(NOWHERE, Terms(workers=3)) as session:
+        ways = [api._transport._connection._host.tls for api in session.apis if isinstance(api, HttpApi)]
+    assert (len(ways), isinstance(ways[0], ssl.SSLContext)) == (3, True)
     assert all(way is ways[0] for way in ways)
 
 

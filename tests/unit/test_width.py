@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import anyio
 import pytest
 
 from batch.core import calls
@@ -11,7 +12,7 @@ from batch.core.calls import Answer, Fault, FaultKind, Reply
 from batch.core.model import Outcome
 from batch.engine.breaker import Breaker
 from batch.engine.gate import Gate
-from batch.engine.pace import Pacer
+from batch.engine.pace import Pacer, Rate
 from batch.engine.width import MOST, POLITE, PROOF, STEP, Width
 from tests.executing import with_trunks
 from tests.fake_api import CarryOut, Say
@@ -87,6 +88,18 @@ async def test_the_gate_tells_how_each_call_ended(reply: Reply, trusted: bool) -
     gate = Gate(pacer=Pacer(), breaker=Breaker(), width=served(PROOF + 3 * STEP))
     gate.ended(calls.probe(), await gate.enter(), reply)
     assert gate.width.now == (POLITE + 3 if trusted else POLITE)
+
+
+@pytest.mark.anyio
+async def test_the_gate_tells_that_somebody_waits_for_the_pace() -> None:
+    """Fewer would do then."""
+    gate = Gate(pacer=Pacer(Rate(1, 1.0)), breaker=Breaker(), width=served(PROOF + 3 * STEP))
+    entered_at = await gate.enter()
+    async with anyio.create_task_group() as others:
+        others.start_soon(gate.enter)
+        await anyio.wait_all_tasks_blocked()
+        gate.ended(calls.probe(), entered_at, OK)
+    assert gate.width.now == POLITE + 2
 
 
 @pytest.mark.anyio

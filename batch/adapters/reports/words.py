@@ -166,10 +166,7 @@ def _finished(told: Told) -> Headline:
     ill = {status: count for status, count in counts.items() if status not in GOOD}
     unknown = " Unknown means: look before trusting." if counts[Status.UNKNOWN] else ""
     mending = ("Mend the rows in failed.csv, and give that back:", "reassign apply failed.csv")
-    again = (
-        "Mend what can be mended, then try only these again:",
-        f"reassign retry {told.record.run_id}",
-    )
+    again = ("Mend what can be mended, then try only these again:", f"reassign retry {told.record.run_id}")
     next_, command = mending if ill.keys() == {Status.INVALID} else again
     return Headline(
         tone=Tone.BAD if counts[Status.UNKNOWN] or counts[Status.FAILED] else Tone.WARN,

@@ -8,10 +8,7 @@ from pathlib import Path
 
 from batch.adapters import runs
 from batch.core.model import Reason, Status
-from tests.records import (
-    agent,
-    outcome,
-)
+from tests.records import agent, outcome
 
 FILES = {
     *(runs.RESULTS_CSV, runs.RESULTS_JSONL, runs.FAILED),

@@ -19,7 +19,7 @@ from typing import IO
 from batch.adapters.reports import page, results_files, told, workbook
 from batch.adapters.reports.told import Told
 from tests.browser import browser, chromium
-from tests.records import believable
+from tests.days import believable
 
 SIZES = (1_000, 10_000, 100_000)
 HEADER = ("lines", "tell", "xlsx", "html", "csv", "jsonl", "xlsx", "html", "ready in Chromium")

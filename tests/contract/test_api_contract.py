@@ -1,114 +1,21 @@
 """What the vendor's facts say about every implementation of ``Api``: the real HTTP stack, and the tests' fake."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Any
 
 import anyio
 import pytest
 
 from batch.adapters.api import Api
-from batch.adapters.credentials import Secret
-from batch.adapters.http import HttpApi
-from batch.adapters.target import Target
 from batch.core.calls import Answer, Call, Fault, FaultKind, Listing, assign, channels_of, list_page, probe
-from batch.core.model import AgentId, Channel, Number, Trunk, Workspace
-from batch.sandbox import faults
+from batch.core.model import AgentId, Channel, Number, Trunk
 from batch.sandbox.faults import Outside
-from batch.sandbox.options import Options
-from batch.sandbox.server import running
-from batch.sandbox.service import Service
 from batch.sandbox.throttle import ThrottleRule
-from batch.sandbox.world import Rule, World
-from tests.fake_api import FakeApi
-from tests.worlds import Ticks, agent, bought, number, world
+from batch.sandbox.world import Rule
+from tests.contract.stands import DEADLINE, Stand, Standing
+from tests.worlds import agent, bought, number, world
 
 pytestmark = pytest.mark.anyio
-TOKEN = "sandbox-token"
-DEADLINE = 0.5  # seconds a call may take in the one test that needs it; elsewhere the default holds
-
-
-@pytest.fixture(params=["fake on asyncio", "fake on trio", "http on asyncio"])
-def kind(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """Which implementation, on which event loop: the real one is a protocol of the loop that the program runs on."""
-    implementation, _, loop = request.param.split()
-    return implementation, loop
-
-
-@pytest.fixture
-def anyio_backend(kind: tuple[str, str]) -> str:
-    """The event loop."""
-    return kind[1]
-
-
-# ── the two implementations ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Connect(Protocol):
-    """Makes one more Api to the same server."""
-
-    def __call__(self, *, token: str = TOKEN, deadline: float = 30.0) -> Api: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """A server that plays the vendor, the way to it, and the truth about it."""
-
-    connect: Connect
-    service: Service
-    do: Callable[[Callable[[], Any]], Any]
-    ticks: Ticks = field(default_factory=Ticks)
-
-    def owner(self, index: int = 0, channel: str = "call") -> str | None:
-        """The true owner of a trunk now."""
-        self.do(self.service.settle)
-        return self.service.world.owner(number(index), channel)
-
-
-Standing = Callable[..., Any]
-
-
-@contextmanager
-def fake_stand(made: World, options: Options) -> Iterator[Stand]:
-    ticks = Ticks()
-    first = FakeApi(made, options, clock=ticks.clock)
-
-    def connect(*, token: str = TOKEN, deadline: float = 30.0) -> Api:
-        api = FakeApi(made, options, clock=ticks.clock, token=token, deadline=deadline)
-        api.service = first.service
-        return api
-
-    yield Stand(connect, first.service, lambda what: what(), ticks)
-
-
-@contextmanager
-def http_stand(made: World, options: Options) -> Iterator[Stand]:
-    ticks = Ticks()
-    with running(made, options, clock=ticks.clock) as handle:
-        workspace = Workspace("sandbox", urlsplit(handle.url).netloc)
-
-        def connect(*, token: str = TOKEN, deadline: float = 30.0) -> Api:
-            target = Target(workspace=workspace, base_url=handle.url, token=Secret(token))
-            return HttpApi(target, call_deadline=deadline)
-
-        yield Stand(connect, handle.service, handle.do, ticks)
-
-
-@pytest.fixture
-def standing(kind: tuple[str, str]) -> Standing:
-    """A stand of either implementation, around a world, fault rules and options."""
-    stand = fake_stand if kind[0] == "fake" else http_stand
-
-    def make(made: World, *rules: dict[str, Any], **options: Any) -> Any:
-        script = faults.parse({"rules": list(rules)})
-        given = {"throttle": ThrottleRule(kind="none"), "script": script} | options
-        return stand(made, Options(**given))
-
-    return make
-
 
 # ── words of the tests ────────────────────────────────────────────────────────────────────────────────────────────────
 

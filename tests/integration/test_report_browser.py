@@ -1,73 +1,20 @@
-"""``report.html`` in a real browser: what it shows, what its reader can do, and that nothing in it acts."""
+"""``report.html`` in a real browser: what it shows, what its reader can do, and how soon it is ready."""
 
 from __future__ import annotations
-
-import http.server
-import json
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from batch.adapters import reports, runs
-from batch.adapters.reports.told import tell
 from batch.core.model import Action, Reason, RunRecord, Status
 from batch.core.results import GOOD, results
-from tests.browser import Browser, browser, chromium
-from tests.records import agent, believable, change, hostile, kept, name, one, outcome, plan, record, row
+from tests.browsing import IN_A_BROWSER, click, find, lines, text
+from tests.days import believable, one
+from tests.records import agent, change, kept, name, outcome, plan, record, row
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine"),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = IN_A_BROWSER
 
 READY = 1000
 """Milliseconds from opening the page to the first lines."""
-
-
-@pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One Chromium for the file: its start costs more than all the pages."""
-    with browser(tmp_path_factory.mktemp("profile")) as made:
-        yield made
-
-
-@pytest.fixture
-def show(tab: Browser, tmp_path: Path):
-    """Write a run's page, open it, give back the tab."""
-
-    def opened(told: RunRecord) -> Browser:
-        path = tmp_path / runs.REPORT_HTML
-        with path.open("wb") as file:
-            reports.WRITERS[runs.REPORT_HTML](tell(told), file)
-        tab.emulate(scheme="light")
-        tab.open(path)
-        return tab
-
-    return opened
-
-
-def lines(tab: Browser) -> list[list[str]]:
-    """The texts of the table's cells, as a reader sees them."""
-    return tab.run("[...document.querySelectorAll('#rows tr')].map((tr) => [...tr.children].map((td) => td.innerText))")
-
-
-def text(tab: Browser, selector: str) -> str:
-    return tab.run(f"document.querySelector({json.dumps(selector)}).innerText")
-
-
-def click(tab: Browser, selector: str) -> None:
-    tab.run(f"document.querySelector({json.dumps(selector)}).click()")
-
-
-def find(tab: Browser, wanted: str) -> str:
-    """Type into the search field and press Enter; the count that the page then tells."""
-    tab.run(f"document.getElementById('text').value = {json.dumps(wanted)}")
-    tab.run("document.querySelector('.find').requestSubmit()")
-    return text(tab, "#found")
 
 
 # ── what it shows ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -149,6 +96,14 @@ def test_the_page_fits_a_telephone_and_a_screen(show, width: int) -> None:
     tab.ask("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
     assert width == tab.run("document.documentElement.scrollWidth")
     tab.ask("Emulation.clearDeviceMetricsOverride")
+
+
+def test_a_ring_left_open_names_the_place_of_its_trunk(show) -> None:
+    """The reader sees where the calls go meanwhile, without opening anything."""
+    park = change(0, action=Action.PARK, reason=Reason.BREAKS_RING, after=9)
+    ends = [outcome(0, after=agent(9)), replace(outcome(1, Status.SKIPPED, Reason.DEPENDENCY), attempts=0)]
+    tab = show(record([row()], [park, change(1, before=9)], ends))
+    assert f"left on the parking agent {name(9)}" in text(tab, ".causes")
 
 
 # ── what its reader can do ────────────────────────────────────────────────────────────────────────────────────────────
@@ -277,177 +232,3 @@ def test_fifty_thousand_lines_are_ready_within_a_second(show) -> None:
     tab = show(believable(50_000))
     assert int(tab.run("document.documentElement.dataset.ready")) < READY
     assert text(tab, "#page").startswith("1–100 of ")
-
-
-# ── injection ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture(scope="module")
-def bait() -> Iterator[tuple[str, list[str]]]:
-    """A server on loopback whose address stands in the texts, and what was asked of it."""
-    asked: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", asked
-        server.shutdown()
-        thread.join()
-
-
-TEXTS = {
-    "script": "<script>window.pwned = 1; fetch('{url}/fetch')</script>",
-    "end of script": "</script><script src='{url}/script.js'></script>",
-    "comment": "<!--<script>window.pwned = 1</script>",
-    "image": "<img src='{url}/image' onerror='window.pwned = 1'>",
-    "attribute": '" onmouseover="window.pwned = 1" style="background: url({url}/style)',
-    "svg": "<svg onload='window.pwned = 1'><use href='{url}/use'/></svg>",
-    "link": "<a href='javascript:window.pwned = 1' id='bait'>x</a><link rel=stylesheet href='{url}/css'>",
-    "base": "<base href='{url}/'><meta http-equiv=refresh content='0;url={url}/refresh'>",
-    "frame": "<iframe src='{url}/frame' srcdoc='<script>parent.pwned = 1</script>'></iframe>",
-    "json": "\\u003cscript>window.pwned = 1</script>\u2028\u2029'\"\\",
-    "template": "{{ 7 * 7 }}{% raw %}${window.pwned = 1}",
-    "prototype": "__proto__",
-    "control": "a\x00\x1b[2J\x0b\x7f\u202e\ufeff\ud800",
-}
-
-
-@pytest.mark.parametrize("kind", TEXTS)
-def test_no_text_runs_as_a_script_or_asks_for_anything(show, bait: tuple[str, list[str]], kind: str) -> None:
-    """Nought scripts from data, nought requests, and the text is there to be read."""
-    url, asked = bait
-    told = TEXTS[kind].replace("{url}", url)
-    tab = show(hostile(told))
-    click(tab, ".chip")
-    find(tab, told[:40])
-    tab.run("[...document.querySelectorAll('*')].forEach((one) => one.dispatchEvent(new MouseEvent('mouseover')))")
-    tab.run("new Promise((done) => setTimeout(done, 50))")
-    assert (None, [], []) == (tab.run("window.pwned"), asked, tab.requests())
-    assert [] == tab.told("Runtime.exceptionThrown")
-    assert ["application/json", ""] == tab.run("[...document.scripts].map((one) => one.type)")
-    assert tab.run("document.querySelectorAll('#bait, iframe, img, base, body link, object, svg use').length") == 0
-
-
-def test_a_hostile_text_is_shown_as_it_is(show) -> None:
-    """In the table, the headline, the problems and the facts."""
-    text_ = "<b>&amp;</b><script>1</script>"
-    tab = show(hostile(text_))
-    shown = tab.run("document.body.innerText")
-    assert shown.count(text_) >= 8
-
-
-def test_the_policy_itself_would_stop_what_the_escaping_let_through(show, bait: tuple[str, list[str]]) -> None:
-    """The second lock: a script, a handler and a request put into the page by hand do nothing."""
-    url, asked = bait
-    tab = show(believable(20))
-    tab.run(
-        f"document.body.insertAdjacentHTML('beforeend', `<img src='{url}/x' onerror='window.pwned = 1'>`);"
-        "const made = document.createElement('script'); made.textContent = 'window.pwned = 2';"
-        "document.body.append(made)"
-    )
-    tab.run(f"fetch('{url}/fetch').catch(() => 0)")
-    tab.run("new Promise((done) => setTimeout(done, 50))")
-    assert (None, []) == (tab.run("window.pwned"), asked)
-
-
-def test_a_planted_hole_would_be_seen(tab: Browser, tmp_path: Path, bait: tuple[str, list[str]]) -> None:
-    """A page without escaping and policy runs the script and asks: the tests above can fail."""
-    url, asked = bait
-    path = tmp_path / "open.html"
-    path.write_text(f"<title>open</title><p>{TEXTS['script'].replace('{url}', url)}</p>", "utf-8")
-    tab.open(path)
-    tab.run("new Promise((done) => setTimeout(done, 200))")
-    assert (1, ["/fetch"]) == (tab.run("window.pwned"), asked)
-    asked.clear()
-
-
-def test_a_ring_left_open_names_the_place_of_its_trunk(show) -> None:
-    """The reader sees where the calls go meanwhile, without opening anything."""
-    park = change(0, action=Action.PARK, reason=Reason.BREAKS_RING, after=9)
-    ends = [outcome(0, after=agent(9)), replace(outcome(1, Status.SKIPPED, Reason.DEPENDENCY), attempts=0)]
-    tab = show(record([row()], [park, change(1, before=9)], ends))
-    assert f"left on the parking agent {name(9)}" in text(tab, ".causes")
-
-
-# ── a plan under review ───────────────────────────────────────────────────────────────────────────────────────────────
-
-SPARE = 9
-RING = record(
-    [row(2, note="swap"), row(3, to=0), row(4)],
-    [
-        change(0, action=Action.PARK, reason=Reason.BREAKS_RING, after=SPARE),
-        change(1, of=3, before=1, after=0, needs=(0,)),
-        change(2, before=SPARE, needs=(0, 1), wave=1),
-        kept(3, of=4),
-    ],
-    command="plan",
-    whole_run=Reason.AUDIT,
-)
-
-
-def test_a_plan_shows_its_steps_in_order(show) -> None:
-    """Step, wave, row, number, channel, before → after, what, after which row, why."""
-    tab = show(RING)
-    assert [[], []] == [tab.told("Runtime.exceptionThrown"), tab.told("Log.entryAdded")]
-    park, _, home, there = lines(tab)
-    assert ["1", "1", "2", "+493012000002", "call", f"{name(0)}→{name(SPARE)}", "park", ""] == park[:8]
-    assert ["3", "2", "2", "+493012000002", "call", f"{name(SPARE)}→{name(1)}", "move", "row 3"] == home[:8]
-    assert ["", "", "4", "+493012000004", "call", name(1), "already", ""] == there[:8]
-    assert f"Parked on {name(SPARE)}: the rows swap agents in a ring\nnote: swap" == park[8]
-    assert text(tab, "#found") == "3 steps and 1 line without one"
-
-
-def test_a_plan_can_be_read_by_the_rows_of_the_sheet(show) -> None:
-    """Both steps of a row beside each other; and back."""
-    tab = show(RING)
-    click(tab, "#by-row")
-    assert [("1", "2"), ("3", "2"), ("2", "3"), ("", "4")] == [(line[0], line[2]) for line in lines(tab)]
-    assert find(tab, "row 2") == "2 of 3 steps and 1 line without one"
-    find(tab, "")
-    click(tab, "#by-row")
-    assert ["1", "2", "3", ""] == [line[0] for line in lines(tab)]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "places"), [("wave 2", ["3"]), ("step 1", ["1"]), ("parked on", ["1"])], ids=["wave", "step", "why"]
-)
-def test_a_reader_finds_steps_by_their_place(show, wanted: str, places: list[str]) -> None:
-    """As they are called."""
-    tab = show(RING)
-    find(tab, wanted)
-    assert places == [line[0] for line in lines(tab)]
-
-
-def test_the_figures_of_a_plan_filter_what_is_meant_to_be_done(show) -> None:
-    """Moves, parkings, and what would be left alone."""
-    tab = show(RING)
-    click(tab, ".chip[data-status=park]")
-    assert ["1"] == [line[0] for line in lines(tab)]
-
-
-def test_a_line_that_would_be_left_alone_is_shown_by_its_button(show) -> None:
-    """Though a plan's reasons have no codes."""
-    drifted = record([row()], [kept(reason=Reason.NOT_EXPECTED)], command="plan", whole_run=Reason.AUDIT)
-    tab = show(drifted)
-    click(tab, ".show")
-    assert ["drifted"] == [line[6] for line in lines(tab)]
-
-
-@pytest.mark.parametrize("kind", ["script", "end of script", "image"])
-def test_no_text_of_a_plan_runs_or_asks_for_anything(show, bait: tuple[str, list[str]], kind: str) -> None:
-    """In what is weighed, in the steps, in the notes."""
-    url, asked = bait
-    looked = {"outcomes": {}, "whole_run": Reason.AUDIT, "whole_run_detail": "", "command": "plan"}
-    tab = show(replace(hostile(TEXTS[kind].replace("{url}", url)), **looked))
-    tab.run("new Promise((done) => setTimeout(done, 50))")
-    assert (None, [], []) == (tab.run("window.pwned"), asked, tab.requests())
-    assert [] == tab.told("Runtime.exceptionThrown")

@@ -19,21 +19,8 @@ from batch.adapters.reports.told import tell
 from batch.adapters.reports.words import Headline, Tone, headline
 from batch.core.model import Action, Outcome, Problem, Reason, RunRecord, Status, Verified
 from batch.core.results import results
-from tests.records import (
-    BEGAN,
-    FATES,
-    agent,
-    believable,
-    change,
-    kept,
-    name,
-    one,
-    origin,
-    outcome,
-    plan,
-    record,
-    row,
-)
+from tests.days import FATES, believable, one
+from tests.records import BEGAN, agent, change, kept, name, origin, outcome, plan, record, row
 from tests.report_files import REFUSED
 
 # ── the page as text ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -20,20 +20,8 @@ from batch.adapters.reports.words import headline
 from batch.core.again import retry_table
 from batch.core.model import Field, Problem, RunRecord, Status
 from batch.core.results import results
-from tests.records import (
-    agent,
-    believable,
-    change,
-    hostile,
-    kept,
-    name,
-    number,
-    origin,
-    outcome,
-    plan,
-    record,
-    row,
-)
+from tests.days import believable, hostile
+from tests.records import agent, change, kept, name, number, origin, outcome, plan, record, row
 from tests.report_files import REFUSED, table
 
 MEANT = {Field.NUMBER: 0, Field.CHANNEL: 1, Field.AGENT: 2}

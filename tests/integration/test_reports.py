@@ -17,18 +17,8 @@ from batch.core.encode import number_to_json
 from batch.core.model import Field, Problem, Reason, RunRecord, Status
 from batch.core.results import results
 from batch.errors import JournalError
-from tests.records import (
-    believable,
-    change,
-    name,
-    number,
-    one,
-    origin,
-    outcome,
-    record,
-    row,
-    state,
-)
+from tests.days import believable, one
+from tests.records import change, name, number, origin, outcome, record, row, state
 from tests.report_files import FILES, REFUSED, table
 
 # ── all of them ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,22 +10,8 @@ from msgspec.structs import replace
 from batch.core.again import ROLLBACK_COLUMNS, ROLLBACK_HEADER, retry_table, rollback_table, somebody_elses, spares
 from batch.core.model import Action, Field, Outcome, Problem, Reason, RunRecord, Source, Status
 from batch.core.results import GOOD, results
-from tests.records import (
-    COLUMNS,
-    HEADER,
-    agent,
-    believable,
-    change,
-    kept,
-    name,
-    number,
-    origin,
-    outcome,
-    plan,
-    record,
-    row,
-    state,
-)
+from tests.days import believable
+from tests.records import COLUMNS, HEADER, agent, change, kept, name, number, origin, outcome, plan, record, row, state
 
 DONE = outcome()
 REFUSED = outcome(0, Status.REJECTED, Reason.SERVER_REFUSED)

@@ -2,90 +2,39 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from batch.core import planfile
-from batch.core.encode import number_to_json, outcome_to_json
-from batch.core.entries import beside, confirm, planned
-from batch.core.json_text import decode, encode
+from batch.core.encode import number_to_json
+from batch.core.entries import beside, confirm
 from batch.core.lifecycle import Entry, Kind
 from batch.core.model import (
     Calls,
     Channel,
-    NumberState,
-    Outcome,
-    Plan,
     Reason,
-    RunRecord,
     Source,
     Status,
     Trunk,
     Verified,
 )
 from batch.core.record import fold, opening_of
-from batch.core.results import results
 from batch.errors import JournalError
-from tests.records import BEGAN, agent, believable, change, number, outcome, plan, row, state
-
-PLAN = plan(
-    [row(2, channels=("call", "whatsapp")), row(3)],
-    [change(0), change(1, channel="whatsapp"), change(2, of=3)],
+from tests.records import BEGAN, agent, change, number, outcome, plan, row, state
+from tests.stories import (
+    FINISHED,
+    PLAN,
+    RESUMED,
+    cost,
+    ended,
+    intent,
+    opened,
+    opened_at_once,
+    seen,
+    stopped,
+    told,
+    without,
 )
-
-
-RUN = {"run_id": "r1", "command": "apply", "tool_version": "0.1.0", "sheet": ""}
-
-
-def opened(made: Plan = PLAN, **more: object) -> list[Entry]:
-    """What a journal begins with, as it is read from there."""
-    pieces = planfile.pieces(made)
-    counts = {"rows": len(pieces.rows), "changes": len(pieces.changes)}
-    first = Entry(Kind.OPENED, BEGAN, body={**RUN, "plan": pieces.head, "pieces": counts, **more})
-    return [first, *(Entry(one.kind, one.at, body=decode(encode(one.body))) for one in planned(pieces, BEGAN))]
-
-
-def opened_at_once(made: Plan = PLAN) -> Entry:
-    """The same in one entry, as journals had it up to version 3."""
-    return Entry(Kind.OPENED, BEGAN, body=RUN | {"plan": json.loads(planfile.dump(made))})
-
-
-def intent(
-    id_: int = 0, *, at: float = BEGAN + 1, before: NumberState | None = None, kind: Kind = Kind.INTENT, **more: str
-) -> Entry:
-    return Entry(kind, at, id_, {"before": number_to_json(before), **more} if before else dict(more))
-
-
-def ended(one: Outcome) -> Entry:
-    return Entry(Kind.OUTCOME, BEGAN + 2, one.change, outcome_to_json(one))
-
-
-def seen(one: NumberState) -> Entry:
-    return Entry(Kind.SEEN, BEGAN + 3, body={"numbers": [number_to_json(one)]})
-
-
-def stopped(reason: Reason, detail: str = "") -> Entry:
-    return Entry(Kind.STOPPED, BEGAN + 4, body={"whole_run": reason.value, "detail": detail})
-
-
-def cost(**calls: int) -> Entry:
-    whole = {"get": 0, "put": 0, "retried": 0, "refused_429": 0} | calls
-    return Entry(Kind.CALLS, BEGAN + 5, body={"calls": whole, "pace": {"limit": "60/min"}})
-
-
-FINISHED = Entry(Kind.FINISHED, BEGAN + 6, body={"exit_code": 5})
-RESUMED = Entry(Kind.RESUMED, BEGAN + 7)
-
-
-def told(*entries: Entry) -> RunRecord:
-    """What a journal tells that was opened and has these entries."""
-    return fold([*opened(), *entries])
-
 
 # ── a run from end to end ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -206,6 +155,21 @@ def test_a_resumed_run_is_neither_stopped_nor_finished() -> None:
     assert (None, "", None, None) == (found.whole_run, found.whole_run_detail, found.finished_at, found.exit_code)
 
 
+def test_what_a_look_confirms_stands_as_it_was_and_seen() -> None:
+    """With the agent that its change sets; what was not confirmed stays as its answer left it."""
+    echoed = [outcome(id_, verified=Verified.ECHO, after=None) for id_ in (0, 1)]
+    confirmed = Entry(Kind.CONFIRMED, 9.0, body={"changes": [1]})
+    found = told(intent(0), ended(echoed[0]), intent(1), ended(echoed[1]), confirmed)
+    assert found.outcomes == {0: echoed[0], 1: confirm(echoed[1], PLAN.changes[1])}
+    assert (found.outcomes[1].verified, found.outcomes[1].after) == (Verified.SWEEP, PLAN.changes[1].after)
+
+
+def test_a_number_may_be_seen_by_itself_as_journals_of_version_2_have_it() -> None:
+    """They are read on, and gone on with."""
+    alone = Entry(Kind.SEEN, BEGAN + 3, body=number_to_json(state(call=4)))
+    assert told(alone).afters == told(seen(state(call=4))).afters == {number(2): state(call=4)}
+
+
 # ── the picture before ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -230,154 +194,3 @@ def test_a_trunk_that_a_later_picture_does_not_show_had_nobody() -> None:
     """What is not in a picture is not bound."""
     found = told(intent(0, before=state(call=0, whatsapp=5)), intent(1, before=state(call=1)))
     assert {number(2): state(call=0, whatsapp=None)} == found.befores
-
-
-# ── changes in the air ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    ("more", "reason"),
-    [((), Reason.INTERRUPTED), ((stopped(Reason.JOURNAL_FAILED),), Reason.JOURNAL_FAILED)],
-    ids=["killed", "stopped"],
-)
-def test_an_intent_without_an_outcome_is_unknown(more: tuple[Entry, ...], reason: Reason) -> None:
-    """Its PUT may have reached the server; when it began and how often it was tried is known."""
-    found = told(intent(at=BEGAN + 1), intent(at=BEGAN + 2), *more).outcomes[0]
-    assert found == Outcome(
-        change=0, status=Status.UNKNOWN, reason=reason, attempts=2, started_at=BEGAN + 1, written=True
-    )
-
-
-def test_an_outcome_that_another_intent_followed_is_not_the_last_word() -> None:
-    """The run was resumed and killed again."""
-    skipped = outcome(status=Status.SKIPPED, reason=Reason.INTERRUPTED)
-    assert Status.UNKNOWN is told(intent(), ended(skipped), RESUMED, intent()).outcomes[0].status
-
-
-@pytest.mark.parametrize(
-    ("more", "reason"),
-    [
-        ({"why": "unit_put_back"}, Reason.UNIT_PUT_BACK),
-        ({"why": "wave_put_back"}, Reason.WAVE_PUT_BACK),
-        ({}, Reason.UNIT_PUT_BACK),
-    ],
-    ids=["a row", "a wave", "an older journal, which does not say"],
-)
-def test_a_putting_back_without_an_outcome_is_unknown_and_known_as_one(more: dict[str, str], reason: Reason) -> None:
-    """The look that settles it must know which agent is wanted now, and the report why."""
-    found = told(intent(), ended(outcome()), intent(kind=Kind.RESTORING, **more))
-    assert (Status.UNKNOWN, reason) == (found.outcomes[0].status, found.outcomes[0].reason)
-    assert frozenset({0}) == found.restoring
-
-
-def test_a_putting_back_that_ended_is_over() -> None:
-    """Its outcome is the change's."""
-    back = outcome(status=Status.FAILED, reason=Reason.UNIT_PUT_BACK, after=agent(0))
-    found = told(intent(), ended(outcome()), intent(kind=Kind.RESTORING), ended(back))
-    assert ({0: back}, frozenset()) == (found.outcomes, found.restoring)
-
-
-@given(st.data())
-def test_a_journal_cut_off_anywhere_still_tells_every_line(data: st.DataObject) -> None:
-    """A crash between any two entries leaves a record, in which nothing is done that was not written down.
-
-    What a journal begins with is there as a whole, or not at all.
-    """
-    whole = believable(40)
-    entries = list(story(whole))
-    cut = fold(entries[: data.draw(st.integers(len(opened(whole.plan)), len(entries)))])
-    lines, wanted = list(results(cut)), list(results(whole))
-    assert [(line.row, line.channel) for line in wanted] == [(line.row, line.channel) for line in lines]
-    assert all(line.status is Status.DONE for line, end in zip(wanted, lines, strict=True) if end.status is Status.DONE)
-
-
-def story(whole: RunRecord) -> Iterable[Entry]:
-    """The entries of a run as the engine writes them."""
-    yield from opened(whole.plan)
-    for id_, one in whole.outcomes.items():
-        if one.attempts:
-            yield intent(id_, before=whole.befores.get(whole.plan.changes[id_].trunk.number))
-        yield ended(one)
-    yield from map(seen, whole.afters.values())
-    yield FINISHED
-
-
-# ── what cannot have happened ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def without(entry: Entry, key: str) -> Entry:
-    return Entry(entry.kind, entry.at, entry.change, {k: v for k, v in entry.body.items() if k != key})
-
-
-def edited(entries: list[Entry]) -> list[Entry]:
-    """After somebody gave a row another agent."""
-    return [
-        Entry(e.kind, e.at, body=decode(encode(e.body).replace(agent(1).encode(), agent(7).encode()))) for e in entries
-    ]
-
-
-def test_what_a_look_confirms_stands_as_it_was_and_seen() -> None:
-    """With the agent that its change sets; what was not confirmed stays as its answer left it."""
-    echoed = [outcome(id_, verified=Verified.ECHO, after=None) for id_ in (0, 1)]
-    confirmed = Entry(Kind.CONFIRMED, 9.0, body={"changes": [1]})
-    found = told(intent(0), ended(echoed[0]), intent(1), ended(echoed[1]), confirmed)
-    assert found.outcomes == {0: echoed[0], 1: confirm(echoed[1], PLAN.changes[1])}
-    assert (found.outcomes[1].verified, found.outcomes[1].after) == (Verified.SWEEP, PLAN.changes[1].after)
-
-
-def test_a_number_may_be_seen_by_itself_as_journals_of_version_2_have_it() -> None:
-    """They are read on, and gone on with."""
-    alone = Entry(Kind.SEEN, BEGAN + 3, body=number_to_json(state(call=4)))
-    assert told(alone).afters == told(seen(state(call=4))).afters == {number(2): state(call=4)}
-
-
-@pytest.mark.parametrize(
-    ("entries", "said"),
-    [
-        ([], "the journal is empty"),
-        ([FINISHED], "does not begin with its run"),
-        ([*opened(), *opened()], "begins twice"),
-        ([*opened(), intent(3)], "speaks of change 3"),
-        ([*opened(), intent(-1)], "speaks of change -1"),
-        ([*opened(), Entry(Kind.INTENT, BEGAN)], "speaks of change None"),
-        ([*opened(), intent(kind=Kind.RESTORING)], "'restoring' of a change that is 'planned'"),
-        (edited(opened()), "damaged: SafetyError this plan was edited"),
-        (edited([opened_at_once()]), "damaged: SafetyError this plan was edited"),
-        ([without(opened()[0], "plan")], "damaged: KeyError 'plan'"),
-        (opened()[:1], "damaged: SafetyError this plan was edited"),
-        ([*opened()[:2], intent()], "damaged: SafetyError this plan is damaged: KeyError 'changes'"),
-        ([*opened(), opened()[1]], "begins twice"),
-        ([*opened(), without(ended(outcome()), "status")], "damaged: ValidationError .* `status`"),
-        ([*opened(), Entry(Kind.SEEN, BEGAN, body={"number": 1})], "damaged: ValidationError"),
-        ([*opened(), Entry(Kind.CONFIRMED, BEGAN, body={"changes": [0]})], "damaged: KeyError"),
-        ([*opened(), Entry(Kind.CALLS, BEGAN, body={"calls": 7})], "damaged: TypeError"),
-        ([*opened(), Entry(Kind.STOPPED, BEGAN, body={"whole_run": "mood"})], "damaged: ValueError 'mood'"),
-    ],
-    ids=[
-        *("nothing", "no opening", "two openings", "a change too many", "a negative change", "no change"),
-        *(
-            "a step that cannot be",
-            "an edited plan",
-            "an edited plan of old",
-            "no plan",
-            "half a plan",
-            "less than a plan",
-            "more than a plan",
-            "no status",
-            "half a number",
-            "nothing to confirm",
-            "no figures",
-            "no reason",
-        ),
-    ],
-)
-def test_a_story_that_cannot_have_happened_is_refused(entries: list[Entry], said: str) -> None:
-    """By the one error that says *journal*, with what is wrong."""
-    with pytest.raises(JournalError, match=said):
-        fold(entries)
-
-
-def test_a_journal_is_made_of_json() -> None:
-    """The builders of this file write what the disk would hold."""
-    for entry in story(believable(20)):
-        assert entry.body == json.loads(json.dumps(entry.body))

@@ -9,22 +9,8 @@ from msgspec.structs import replace
 
 from batch.core.model import Problem, Reason, Result, RunRecord, Status, Verified
 from batch.core.results import ECHO_ONLY, GOOD, iso, lines, reason_of, results, stopped_by, unwell
-from tests.records import (
-    BEGAN,
-    agent,
-    believable,
-    change,
-    kept,
-    name,
-    number,
-    one,
-    only,
-    origin,
-    outcome,
-    record,
-    row,
-    state,
-)
+from tests.days import believable, one
+from tests.records import BEGAN, agent, change, kept, name, number, only, origin, outcome, record, row, state
 
 COLUMNS = (
     "run_id, file, sheet, row, number, channel, agent_uuid, agent_name, before_agent_uuid, before_agent_name, "

@@ -4,19 +4,7 @@ from __future__ import annotations
 
 from batch.core.model import Action, Reason, Result, Status
 from batch.core.results import reason_of, results
-from tests.records import (
-    BEGAN,
-    agent,
-    change,
-    kept,
-    name,
-    only,
-    outcome,
-    plan,
-    record,
-    row,
-    state,
-)
+from tests.records import BEGAN, agent, change, kept, name, only, outcome, plan, record, row, state
 
 # ── rings: a trunk that waits on a spare agent ────────────────────────────────────────────────────────────────────────
 

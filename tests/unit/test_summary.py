@@ -9,7 +9,8 @@ from batch.core.model import Calls, Reason, RunRecord, Status, Summary, Surprise
 from batch.core.planfile import digest
 from batch.core.results import results
 from batch.core.summary import MOST_SURPRISES, counted, summarise, to_json
-from tests.records import BEGAN, believable, change, kept, number, outcome, record, row
+from tests.days import believable
+from tests.records import BEGAN, change, kept, number, outcome, record, row
 
 FIELDS = (
     "run_id, command, workspace, status_counts, exit_code, calls, started_at, finished_at, input_sha256, plan_digest, "
